@@ -1,0 +1,24 @@
+import { z } from "zod";
+
+/**
+ * A point in time as ISO 8601 text in UTC with milliseconds, `2026-11-24T03:00:00.000Z`: what
+ * `Date#toISOString` writes. Fixed width, so text order is time order for the years 0–9999.
+ */
+export type Instant = string;
+
+const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** Schema of {@link Instant}. */
+export const instant = z
+  .string()
+  .regex(instantForm, "must be UTC text like 2026-11-24T03:00:00.000Z");
+
+/** The instant of `epochMs` (milliseconds since 1970-01-01T00:00Z). */
+export function instantOf(epochMs: number): Instant {
+  return new Date(epochMs).toISOString();
+}
+
+/** Milliseconds since 1970-01-01T00:00Z of an {@link Instant}. */
+export function epochMsOf(value: Instant): number {
+  return Date.parse(value);
+}

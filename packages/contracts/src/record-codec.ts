@@ -1,0 +1,74 @@
+import type { ChangeEvent, TicketEvent } from "./events.ts";
+import { Failure } from "./failure.ts";
+import type { LogRecord, NewRecord } from "./ports/event-log.ts";
+import { ticketKey } from "./topics.ts";
+
+/**
+ * Header names. The `ce_` ones are CloudEvents 1.0 in the binary mode of its Kafka protocol binding;
+ * `content-type` belongs to it. The others are ours.
+ */
+export const headerNames = {
+  specVersion: "ce_specversion",
+  id: "ce_id",
+  source: "ce_source",
+  type: "ce_type",
+  subject: "ce_subject",
+  time: "ce_time",
+  kinds: "ce_kinds",
+  contentType: "content-type",
+  /** Number of the append that wrote the record: all records of one append share it. */
+  append: "ts_append",
+  /** `observed_at` of the event, so that a consumer can lay it out by day without parsing. */
+  observedAt: "ts_observed_at",
+} as const;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The record of a change event: CloudEvents headers, the event as JSON, partitioned by its ticket. */
+export function recordOfEvent(event: ChangeEvent, append: number): NewRecord {
+  const kinds = "kinds" in event ? (event as TicketEvent).kinds.join(",") : undefined;
+  return {
+    topic: "kinds" in event ? "ticket-events" : "message-events",
+    key: ticketKey(event.system, event.ticket_id),
+    value: encodeJson(event),
+    headers: {
+      [headerNames.specVersion]: "1.0",
+      [headerNames.id]: event.id,
+      [headerNames.source]: `thulium://${event.system}/tickets`,
+      [headerNames.type]: event.type,
+      [headerNames.subject]: event.ticket_id,
+      [headerNames.time]: event.time,
+      [headerNames.contentType]: "application/json",
+      ...(kinds === undefined ? {} : { [headerNames.kinds]: kinds }),
+      [headerNames.append]: String(append),
+      [headerNames.observedAt]: event.observed_at,
+    },
+  };
+}
+
+/** JSON as UTF-8. Lone surrogates, which UTF-8 cannot carry, are escaped by JSON itself and so survive. */
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/**
+ * The JSON value of a record.
+ * @throws Failure `CorruptRecord` naming topic, partition and position when it is no UTF-8 JSON (L8: the caller sets it aside).
+ */
+export function decodeJson(record: LogRecord): unknown {
+  try {
+    return JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
+  } catch (cause) {
+    throw new Failure(
+      "CorruptRecord",
+      `${record.topic}[${record.partition}]@${record.position} is not UTF-8 JSON`,
+      { cause },
+    );
+  }
+}
+
+/** Number of the append that wrote a record; 0 when the header is missing (a foreign record). */
+export function appendOf(record: LogRecord): number {
+  return Number(record.headers[headerNames.append] ?? 0);
+}

@@ -1,0 +1,2 @@
+export * from "./make-ticket.ts";
+export * from "./manual-clock.ts";

@@ -1,0 +1,46 @@
+import { defineConfig } from "vitest/config";
+
+const resolve = { conditions: ["source"] };
+const shared = { resolve, ssr: { resolve } };
+
+/** Three suites: `unit` needs nothing, `integration` a real broker and S3 server, `scenarios` the built command. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "unit",
+          include: ["{packages,services,test}/*/src/**/*.test.ts", "infra/src/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/*.int.test.ts", "test/scenarios/**"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "integration",
+          include: [
+            "{packages,services,test}/*/src/**/*.int.test.ts",
+            "infra/src/**/*.int.test.ts",
+          ],
+          exclude: ["**/node_modules/**", "**/dist/**", "test/scenarios/**"],
+          globalSetup: ["./infra/src/local/vitest-servers.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "scenarios",
+          include: ["test/scenarios/src/**/*.test.ts"],
+          globalSetup: ["./infra/src/local/vitest-servers.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
