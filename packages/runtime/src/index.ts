@@ -1,1 +1,14 @@
-export {};
+export { Counter, Gauge, Histogram, Registry } from "prom-client";
+export * from "./clock.ts";
+export * from "./duration.ts";
+export * from "./environment.ts";
+export * from "./folder-lock.ts";
+export * from "./http-server.ts";
+export * from "./lifetime.ts";
+export * from "./logger.ts";
+export * from "./policy.ts";
+export * from "./random.ts";
+export * from "./retrying.ts";
+export * from "./settings/read-settings.ts";
+export * from "./settings/setting-table.ts";
+export * from "./settings/settings-table-markdown.ts";
