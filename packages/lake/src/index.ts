@@ -1,1 +1,3 @@
-export {};
+export * from "./object-stores/object-key.ts";
+export * from "./object-stores/probe-conditional-put.ts";
+export * from "./open-object-store.ts";
