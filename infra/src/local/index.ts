@@ -1,0 +1,3 @@
+export { type KafkaServer, kafkaImage, kafkaVersion, startKafka } from "./kafka-server.ts";
+export { type S3Server, startS3, versitygwImage, versitygwVersion } from "./s3-server.ts";
+export { ServerMissing } from "./server-missing.ts";

@@ -1,0 +1,32 @@
+import { inject } from "vitest";
+
+/** Where a real S3 server is and how to get in. */
+export interface S3Address {
+  /** `http://host:port`; buckets are addressed by path. */
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly region: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    kafkaBrokers: string[] | null;
+    s3: S3Address | null;
+  }
+}
+
+/** The real servers of this test run; null for one that could not be had. */
+export interface RealServers {
+  readonly kafkaBrokers: readonly string[] | null;
+  readonly s3: S3Address | null;
+}
+
+/**
+ * The real broker and S3 server that the set-up of the `integration` and `scenarios` suites started or was given.
+ * Use as `describe.skipIf(realServers().kafkaBrokers === null)(…)`; the set-up has already said why one is
+ * missing, and with `CI=true` has failed the run.
+ */
+export function realServers(): RealServers {
+  return { kafkaBrokers: inject("kafkaBrokers"), s3: inject("s3") };
+}
