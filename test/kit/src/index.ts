@@ -1,2 +1,3 @@
+export * from "./faulty-object-store.ts";
 export * from "./make-ticket.ts";
 export * from "./manual-clock.ts";
