@@ -1,5 +1,7 @@
+export * from "./dead-letter-of.ts";
 export * from "./events.ts";
 export * from "./failure.ts";
+export * from "./hash-id.ts";
 export * from "./instant.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/event-log.ts";
