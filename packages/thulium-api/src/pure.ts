@@ -1,0 +1,2 @@
+export * from "./php-query.ts";
+export * from "./wall-clock.ts";
