@@ -1,3 +1,4 @@
+export * from "./encoders/choose-encoder.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
 export * from "./open-object-store.ts";

@@ -3,7 +3,7 @@
  *
  * P1 What is read back equals what was given, value by value; lone surrogates become U+FFFD, nothing else changes.
  * P2 The file appears under its path only when `close` resolves; `abort` and a crash leave nothing there but a temporary file.
- * P3 A row that breaks its column's type fails the call with `CorruptRecord` naming the column; rows given before stay good.
+ * P3 A row that breaks its column's type fails the call with `CorruptRecord` naming the column; none of the call's rows is taken, rows given before stay good.
  * P4 Memory is bounded by the row group, not by the file.
  */
 export interface ParquetEncoder {

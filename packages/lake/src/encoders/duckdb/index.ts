@@ -1,0 +1,2 @@
+export * from "./duckdb-encoder.ts";
+export * from "./load-duckdb.ts";

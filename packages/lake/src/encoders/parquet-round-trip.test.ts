@@ -1,0 +1,272 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DuckDBInstance } from "@duckdb/node-api";
+import type { Column, ColumnType, ParquetEncoder } from "@thulium-stream/contracts";
+import {
+  type ParquetReader,
+  parquetEncoderConformance,
+  type ReadRow,
+  type ReadValue,
+} from "@thulium-stream/kit/conformance";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { afterAll, describe, expect, it } from "vitest";
+import { createDuckdbEncoder } from "./duckdb/duckdb-encoder.ts";
+import { identifier, literal } from "./duckdb/duckdb-schema.ts";
+import { createParquetjsEncoder } from "./parquetjs/parquetjs-encoder.ts";
+
+let ids = 0;
+const newId = () => `id-${++ids}`;
+
+const instance = await DuckDBInstance.create(":memory:", { threads: "1", memory_limit: "512MB" });
+const connection = await instance.connect();
+afterAll(() => {
+  connection.closeSync();
+  instance.closeSync();
+});
+
+/** Asks DuckDB; values as JSON. */
+async function ask(sql: string): Promise<Record<string, unknown>[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJson();
+}
+
+const duckdb: ParquetReader = {
+  name: "DuckDB",
+  read: async (path, columns) => {
+    const rows = await connection.runAndReadAll(
+      `SELECT ${columns.map(({ name }) => identifier(name)).join(", ")} FROM read_parquet(${literal(path)})`,
+    );
+    return rows.getRowObjects().map((row) => fromDuckdb({ kind: "struct", fields: columns }, row));
+  },
+};
+
+/** Unwraps DuckDB's value classes: `micros` of an instant, `items` of a list, `entries` of a struct. */
+function fromDuckdb(type: ColumnType, value: unknown): ReadRow {
+  return convert(type, value, {
+    instant: (at) => (at as { micros: bigint }).micros,
+    items: (list) => (list as { items: readonly unknown[] }).items,
+    fields: (struct) =>
+      ((struct as { entries?: object }).entries ?? struct) as Record<string, unknown>,
+  }) as ReadRow;
+}
+
+const hyparquet: ParquetReader = {
+  name: "hyparquet",
+  read: async (path, columns) => {
+    const rows = await parquetReadObjects({
+      file: await asyncBufferFromFile(path),
+      compressors,
+      parsers: { timestampFromMicroseconds: (micros: bigint) => micros },
+    });
+    return rows.map(
+      (row) =>
+        convert({ kind: "struct", fields: columns }, row, {
+          instant: (at) => at as bigint,
+          items: (list) => list as readonly unknown[],
+          fields: (struct) => struct as Record<string, unknown>,
+        }) as ReadRow,
+    );
+  },
+};
+
+interface Unwrapping {
+  instant(value: unknown): bigint;
+  items(value: unknown): readonly unknown[];
+  fields(value: unknown): Readonly<Record<string, unknown>>;
+}
+
+function convert(type: ColumnType, value: unknown, unwrap: Unwrapping): ReadValue {
+  if (value === null || value === undefined) return null;
+  if (type === "instant") return unwrap.instant(value);
+  if (typeof type === "string") return value as ReadValue;
+  if (type.kind === "list")
+    return unwrap.items(value).map((item) => convert(type.element, item, unwrap));
+  const fields = unwrap.fields(value);
+  return Object.fromEntries(
+    type.fields.map((field) => [field.name, convert(field.type, fields[field.name], unwrap)]),
+  );
+}
+
+/** pyarrow prints rows as JSON, instants as microseconds and integers as text. */
+const script = `
+import json, sys, datetime
+import pyarrow as pa, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+def cast(t):
+    if pa.types.is_timestamp(t): return pa.int64()
+    if pa.types.is_list(t): return pa.list_(pa.field("element", cast(t.value_type)))
+    if pa.types.is_struct(t): return pa.struct([pa.field(f.name, cast(f.type)) for f in t])
+    return t
+def plain(a):
+    t = a.type
+    if pa.types.is_timestamp(t): return a.cast(pa.int64()).to_pylist()
+    if pa.types.is_struct(t):
+        parts = {f.name: plain(a.field(i)) for i, f in enumerate(t)}
+        return [{k: v[i] for k, v in parts.items()} if a[i].is_valid else None for i in range(len(a))]
+    if pa.types.is_list(t):
+        values, offsets = plain(a.values), a.offsets.to_pylist()
+        return [values[offsets[i]:offsets[i+1]] if a[i].is_valid else None for i in range(len(a))]
+    return a.to_pylist()
+columns = {n: plain(table.column(n).combine_chunks() if table.num_rows else pa.array([], table.schema.field(n).type)) for n in table.column_names}
+def text(v):
+    if isinstance(v, bool) or v is None or isinstance(v, str): return v
+    if isinstance(v, int): return str(v)
+    if isinstance(v, list): return [text(x) for x in v]
+    return {k: text(x) for k, x in v.items()}
+print(json.dumps([{n: text(columns[n][i]) for n in columns} for i in range(table.num_rows)]))
+`;
+
+const run = promisify(execFile);
+const python = process.env["PYTHON"] ?? "python3";
+const hasPyarrow = await run(python, ["-c", "import pyarrow"]).then(
+  () => true,
+  () => false,
+);
+if (!hasPyarrow)
+  process.stdout.write(
+    `NOT RUN: reading back by pyarrow; ${python} has none (set PYTHON to one that has).\n`,
+  );
+
+const pyarrow: ParquetReader = {
+  name: "pyarrow",
+  read: async (path, columns) => {
+    const { stdout } = await run(python, ["-c", script, path], { maxBuffer: 256 * 1024 * 1024 });
+    const rows = JSON.parse(stdout) as readonly Record<string, unknown>[];
+    return rows.map((row) => fromPyarrow({ kind: "struct", fields: columns }, row) as ReadRow);
+  },
+};
+
+function fromPyarrow(type: ColumnType, value: unknown): ReadValue {
+  if (value === null || value === undefined) return null;
+  if (type === "integer" || type === "instant") return BigInt(value as string);
+  if (typeof type === "string") return value as ReadValue;
+  if (type.kind === "list")
+    return (value as readonly unknown[]).map((item) => fromPyarrow(type.element, item));
+  const row = value as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    type.fields.map((field) => [field.name, fromPyarrow(field.type, row[field.name])]),
+  );
+}
+
+const readers = hasPyarrow ? [duckdb, hyparquet, pyarrow] : [duckdb, hyparquet];
+
+parquetEncoderConformance({
+  name: "the parquetjs-lite encoder",
+  makeEncoder: async () => createParquetjsEncoder({ newId }),
+  readers,
+});
+
+parquetEncoderConformance({
+  name: "the DuckDB encoder",
+  makeEncoder: (folder) => createDuckdbEncoder({ tempFolder: folder, newId }),
+  readers,
+});
+
+describe("files of both encoders", () => {
+  const leaf = (id: number, name: string, type: ColumnType): Column => ({
+    id,
+    name,
+    type,
+    doc: "",
+  });
+  const columns: readonly Column[] = [
+    leaf(1, "t", "text"),
+    leaf(2, "n", "integer"),
+    leaf(3, "b", "boolean"),
+    leaf(4, "at", "instant"),
+    leaf(7, "head", {
+      kind: "struct",
+      fields: [
+        leaf(8, "seen_at", "instant"),
+        leaf(9, "pairs", {
+          kind: "list",
+          elementId: 10,
+          element: {
+            kind: "struct",
+            fields: [leaf(11, "name", "text"), leaf(12, "value", "text")],
+          },
+        }),
+      ],
+    }),
+  ];
+  const rows = ["a", "z", "ż", "\ufffd", "😀"].map((t, index) => ({
+    t,
+    n: index * 10 - 20,
+    b: true,
+    at: `19${68 + index}-01-01T00:00:00.000Z`,
+  }));
+
+  async function both(
+    use: (files: { readonly pure: string; readonly bulk: string }) => Promise<void>,
+  ) {
+    const folder = await mkdtemp(join(tmpdir(), "both-encoders-"));
+    const files = { pure: join(folder, "pure.parquet"), bulk: join(folder, "bulk.parquet") };
+    const write = async (encoder: ParquetEncoder, path: string) => {
+      const file = await encoder.open(path, columns);
+      await file.append(rows.map((row) => Buffer.from(JSON.stringify(row))));
+      await file.close();
+      await encoder.close();
+    };
+    await write(createParquetjsEncoder({ newId, rowGroupRows: 2 }), files.pure);
+    await write(await createDuckdbEncoder({ tempFolder: folder, newId }), files.bulk);
+    await use(files);
+    await rm(folder, { recursive: true });
+  }
+
+  it("have the same names, types and field ids for every reader, so one folder may hold both", () =>
+    both(async ({ pure, bulk }) => {
+      const types = (path: string) => ask(`DESCRIBE SELECT * FROM read_parquet(${literal(path)})`);
+      expect(await types(pure)).toEqual(await types(bulk));
+      expect((await types(pure)).map((column) => column["column_type"])).toContain(
+        "TIMESTAMP WITH TIME ZONE",
+      );
+      const ids = async (path: string) => {
+        const { schema } = await parquetMetadataAsync(await asyncBufferFromFile(path));
+        return schema.slice(1).map(({ name, field_id, type, repetition_type }) => ({
+          name,
+          field_id,
+          type,
+          repetition_type,
+        }));
+      };
+      expect(await ids(pure)).toEqual(await ids(bulk));
+      expect((await ids(pure)).flatMap(({ field_id }) => field_id ?? [])).toEqual([
+        1, 2, 3, 4, 7, 8, 9, 10, 11, 12,
+      ]);
+    }));
+
+  it("are filtered rightly on every column: no bound hides a row", () =>
+    both(async ({ pure, bulk }) => {
+      for (const path of [pure, bulk])
+        for (const { t, n, at } of rows)
+          for (const condition of [
+            `t = ${literal(t)}`,
+            `n = ${n}`,
+            `"at" = TIMESTAMPTZ ${literal(at)}`,
+          ])
+            expect(
+              await ask(`SELECT t FROM read_parquet(${literal(path)}) WHERE ${condition}`),
+              `${path} ${condition}`,
+            ).toEqual([{ t }]);
+    }));
+
+  it("carry bounds of integers and instants per row group, so that readers can skip", () =>
+    both(async ({ pure }) => {
+      const stats = await ask(
+        `SELECT path_in_schema AS name, stats_min_value AS low, stats_max_value AS high, stats_distinct_count AS distinct_values
+         FROM parquet_metadata(${literal(pure)}) WHERE row_group_id = 0`,
+      );
+      expect(stats.filter(({ low }) => low !== null)).toEqual([
+        { name: "n", low: "-20", high: "-10", distinct_values: "2" },
+        {
+          name: "at",
+          low: "1968-01-01 00:00:00+00",
+          high: "1969-01-01 00:00:00+00",
+          distinct_values: "2",
+        },
+      ]);
+    }));
+});

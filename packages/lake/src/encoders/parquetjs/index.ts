@@ -1,0 +1,1 @@
+export * from "./parquetjs-encoder.ts";
