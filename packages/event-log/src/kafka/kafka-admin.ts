@@ -1,0 +1,175 @@
+import {
+  type Clock,
+  Failure,
+  type PartitionRange,
+  type TopicSpec,
+} from "@thulium-stream/contracts";
+import type { Admin, Kafka } from "kafkajs";
+import { withDeadline } from "./deadline.ts";
+import { kafkaFailure } from "./failures.ts";
+import { driftOf, settingsOf } from "./topic-settings.ts";
+
+const deadlineMs = 30_000;
+/** `ConfigResourceTypes.TOPIC`, which kafkajs, being CommonJS, does not export by name. */
+const topicResource = 2;
+
+/**
+ * The cluster's administrative side: topics, ends, groups. Connects at first use; a connection that failed is
+ * dropped and the next call makes a new one. Topic names here are the broker's, prefix included.
+ */
+export class KafkaAdmin {
+  readonly #kafka: Kafka;
+  readonly #clock: Clock;
+  #admin: Promise<Admin> | null = null;
+
+  constructor(kafka: Kafka, clock: Clock) {
+    this.#kafka = kafka;
+    this.#clock = clock;
+  }
+
+  /** Runs one administrative call with a deadline. @throws Failure as `failures.ts` classifies. */
+  async #call<T>(what: string, run: (admin: Admin) => Promise<T>): Promise<T> {
+    this.#admin ??= this.#connect();
+    const connected = this.#admin;
+    try {
+      const work = connected.then(run);
+      return await withDeadline(this.#clock, deadlineMs, what, work);
+    } catch (error) {
+      const failure = kafkaFailure(error, what);
+      if (failure.code === "Unavailable" || failure.code === "TimedOut") this.#drop(connected);
+      throw failure;
+    }
+  }
+
+  async #connect(): Promise<Admin> {
+    const admin = this.#kafka.admin();
+    try {
+      await admin.connect();
+      return admin;
+    } catch (error) {
+      await admin.disconnect();
+      throw error;
+    }
+  }
+
+  #drop(connected: Promise<Admin>): void {
+    if (this.#admin === connected) this.#admin = null;
+    connected.then((admin) => admin.disconnect()).catch(() => {});
+  }
+
+  /** Partition count of each existing topic among `names`. */
+  async partitions(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#call("reading topics", async (admin) => {
+      // Asking for an unknown topic by name fails only after many retries; the full list is one request.
+      const existing = new Set(await admin.listTopics());
+      const topics = names.filter((name) => existing.has(name));
+      if (topics.length === 0) return new Map();
+      const metadata = await admin.fetchTopicMetadata({ topics });
+      return new Map(metadata.topics.map((topic) => [topic.name, topic.partitions.length]));
+    });
+  }
+
+  /** First held and next position of each partition. @throws Failure `Rejected` for an unknown topic. */
+  async ends(topic: string, name: string): Promise<readonly PartitionRange[]> {
+    const known = await this.partitions([name]);
+    if (!known.has(name)) throw new Failure("Rejected", `There is no topic ${name}`);
+    const offsets = await this.#call(`reading the ends of ${name}`, (admin) =>
+      admin.fetchTopicOffsets(name),
+    );
+    return offsets
+      .map(({ partition, low, high }) => ({
+        topic,
+        partition,
+        earliest: Number(low),
+        end: Number(high),
+      }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Committed positions of a group; partitions without one are left out. */
+  async committed(
+    groupId: string,
+    names: readonly string[],
+  ): Promise<readonly { name: string; partition: number; position: number }[]> {
+    const answer = await this.#call(`reading the positions of ${groupId}`, (admin) =>
+      admin.fetchOffsets({ groupId, topics: [...names] }),
+    );
+    return answer.flatMap(({ topic, partitions }) =>
+      partitions
+        .map(({ partition, offset }) => ({ name: topic, partition, position: Number(offset) }))
+        .filter(({ position }) => position >= 0),
+    );
+  }
+
+  /** Removes a group without members; one that is already gone is fine. */
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#call(`deleting ${groupId}`, (admin) => admin.deleteGroups([groupId]));
+  }
+
+  /** Creates the missing topics and returns one line per difference of the others. */
+  async ensureTopics(
+    specs: readonly TopicSpec[],
+    nameOf: (topic: string) => string,
+    replicationFactor: number,
+  ): Promise<readonly string[]> {
+    const names = specs.map(({ topic }) => nameOf(topic));
+    const existing = await this.partitions(names);
+    const missing = specs.filter(({ topic }) => !existing.has(nameOf(topic)));
+    if (missing.length > 0) await this.#create(missing, nameOf, replicationFactor);
+    const present = specs.filter(({ topic }) => existing.has(nameOf(topic)));
+    if (present.length === 0) return [];
+    const settings = await this.#settings(present.map(({ topic }) => nameOf(topic)));
+    return present.flatMap((spec) => {
+      const name = nameOf(spec.topic);
+      return driftOf(spec, {
+        name,
+        partitions: existing.get(name) ?? 0,
+        settings: settings.get(name) ?? {},
+      });
+    });
+  }
+
+  async #create(
+    specs: readonly TopicSpec[],
+    nameOf: (topic: string) => string,
+    replicationFactor: number,
+  ): Promise<void> {
+    // Answers false when another process created one meanwhile: as good.
+    await this.#call("creating topics", (admin) =>
+      admin.createTopics({
+        waitForLeaders: true,
+        timeout: 20_000,
+        topics: specs.map((spec) => ({
+          topic: nameOf(spec.topic),
+          numPartitions: spec.partitions,
+          replicationFactor,
+          configEntries: Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value })),
+        })),
+      }),
+    );
+  }
+
+  async #settings(names: readonly string[]): Promise<Map<string, Record<string, string>>> {
+    const { resources } = await this.#call("reading topic settings", (admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: names.map((name) => ({ type: topicResource, name })),
+      }),
+    );
+    return new Map(
+      resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        Object.fromEntries(
+          configEntries.map(({ configName, configValue }) => [configName, configValue]),
+        ),
+      ]),
+    );
+  }
+
+  /** Disconnects. */
+  async close(): Promise<void> {
+    const admin = await this.#admin?.catch(() => null);
+    this.#admin = null;
+    await admin?.disconnect();
+  }
+}

@@ -1,0 +1,115 @@
+import {
+  type Clock,
+  type EventLog,
+  Failure,
+  type LogReader,
+  type LogWriter,
+  type PartitionRange,
+  type ReaderOptions,
+  type TopicSpec,
+} from "@thulium-stream/contracts";
+import { KafkaAdmin } from "./kafka-admin.ts";
+import { type KafkaConnection, kafkaClient } from "./kafka-clients.ts";
+import { openKafkaReader } from "./kafka-reader.ts";
+import { openKafkaWriter } from "./kafka-writer.ts";
+
+/** How to open the log on Kafka. */
+export interface KafkaLogOptions extends KafkaConnection {
+  /** Put in front of topics, groups and transactional ids, e.g. `thulium.`. */
+  readonly topicPrefix: string;
+  /** Replicas of topics that `ensureTopics` creates. Default: the broker's `default.replication.factor`. */
+  readonly replicationFactor?: number;
+  readonly clock: Clock;
+  /** Makes the names of throwaway groups of private readers. */
+  readonly newId: () => string;
+}
+
+/** The event log on a Kafka cluster (L1–L12). Connects at first use; the caller closes it. */
+export function openKafkaLog(options: KafkaLogOptions): EventLog {
+  return new KafkaLog(options);
+}
+
+class KafkaLog implements EventLog {
+  readonly #options: KafkaLogOptions;
+  readonly #admin: KafkaAdmin;
+  readonly #open = new Set<LogReader | LogWriter>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: KafkaLogOptions) {
+    this.#options = options;
+    this.#admin = new KafkaAdmin(kafkaClient(options, "patient"), options.clock);
+  }
+
+  readonly #nameOf = (topic: string) => `${this.#options.topicPrefix}${topic}`;
+
+  async ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#admin.ensureTopics(specs, this.#nameOf, this.#options.replicationFactor ?? -1);
+  }
+
+  async openWriter(writerId: string): Promise<LogWriter> {
+    this.#assertOpen();
+    // Brokers that do not answer are told apart here, after seconds; the writer's own retries are patient.
+    await this.#admin.partitions([]);
+    const { clock, logger } = this.#options;
+    const writer = await openKafkaWriter(
+      {
+        kafka: kafkaClient(this.#options, "brisk"),
+        admin: this.#admin,
+        clock,
+        logger,
+        nameOf: this.#nameOf,
+      },
+      this.#nameOf(writerId),
+    );
+    return this.#keep(writer);
+  }
+
+  async openReader(options: ReaderOptions): Promise<LogReader> {
+    this.#assertOpen();
+    const { clock, logger, topicPrefix, newId } = this.#options;
+    const reader = await openKafkaReader(
+      {
+        kafka: kafkaClient(this.#options, "patient"),
+        admin: this.#admin,
+        clock,
+        logger,
+        nameOf: this.#nameOf,
+        groupId: `${topicPrefix}${options.group ?? `private.${newId()}`}`,
+      },
+      options,
+    );
+    return this.#keep(reader);
+  }
+
+  /** Remembers what it opened; what was opened while it was being closed is closed at once (L11). */
+  async #keep<T extends LogReader | LogWriter>(opened: T): Promise<T> {
+    if (this.#closing === null) {
+      this.#open.add(opened);
+      return opened;
+    }
+    await opened.close();
+    throw closed();
+  }
+
+  async ends(topic: string): Promise<readonly PartitionRange[]> {
+    this.#assertOpen();
+    return this.#admin.ends(topic, this.#nameOf(topic));
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw closed();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.all([...this.#open].map((each) => each.close()));
+      await this.#admin.close();
+    })();
+    return this.#closing;
+  }
+}
+
+function closed(): Failure {
+  return new Failure("Closed", "The event log is closed");
+}

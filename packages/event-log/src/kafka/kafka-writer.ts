@@ -1,0 +1,217 @@
+import {
+  type Clock,
+  Failure,
+  type Logger,
+  type LogWriter,
+  type NewRecord,
+} from "@thulium-stream/contracts";
+import {
+  CompressionTypes,
+  type Kafka,
+  Partitioners,
+  type Producer,
+  type TopicMessages,
+} from "kafkajs";
+import { partitionFor } from "../partitioner.ts";
+import { planSends, sizeOf, tooLarge } from "./append-plan.ts";
+import { withDeadline } from "./deadline.ts";
+import { kafkaFailure } from "./failures.ts";
+import type { KafkaAdmin } from "./kafka-admin.ts";
+
+/** How long the coordinator waits for a silent writer before it aborts its transaction, in milliseconds. */
+const transactionTimeoutMs = 15_000;
+const openDeadlineMs = 30_000;
+/** Longer than the transaction may last: whatever has not answered by then is undecided. */
+const appendDeadlineMs = 20_000;
+const abortDeadlineMs = 5_000;
+const disconnectDeadlineMs = 5_000;
+
+/** What a writer needs. */
+export interface WriterContext {
+  /** A client of the brisk temper. */
+  readonly kafka: Kafka;
+  readonly admin: KafkaAdmin;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The broker's name of a logical topic. */
+  readonly nameOf: (topic: string) => string;
+}
+
+/**
+ * Opens the transactional producer of `transactionalId`. When it resolves, older producers of that id are
+ * fenced and their open transaction is decided (L4): the coordinator answers the initialisation only after
+ * it has aborted or completed that transaction on every partition.
+ */
+export async function openKafkaWriter(
+  context: WriterContext,
+  transactionalId: string,
+): Promise<KafkaWriter> {
+  const { kafka, clock } = context;
+  const producer = kafka.producer({
+    transactionalId,
+    transactionTimeout: transactionTimeoutMs,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    // Every message names its partition; saying so keeps kafkajs from warning about its change of default.
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  const what = `opening the writer ${transactionalId}`;
+  const opening = (async () => {
+    await producer.connect();
+    // connect() alone does not initialise the transactional id.
+    await (await producer.transaction()).abort();
+  })();
+  try {
+    await withDeadline(clock, openDeadlineMs, what, opening);
+  } catch (error) {
+    await drop(producer, clock, opening);
+    throw kafkaFailure(error, what);
+  }
+  return new KafkaWriter(context, producer, transactionalId);
+}
+
+/**
+ * Appends each batch in one transaction, one at a time. After any doubt it is spent (L3). An append resolves
+ * when the coordinator has recorded the commit; the partitions show it to readers within milliseconds.
+ */
+export class KafkaWriter implements LogWriter {
+  readonly #context: WriterContext;
+  readonly #producer: Producer;
+  readonly #name: string;
+  readonly #partitions = new Map<string, number>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #spentBy: Failure | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(context: WriterContext, producer: Producer, name: string) {
+    this.#context = context;
+    this.#producer = producer;
+    this.#name = name;
+  }
+
+  append(batch: readonly NewRecord[]): Promise<void> {
+    if (this.#closing !== null) {
+      return Promise.reject(new Failure("Closed", `The writer ${this.#name} is closed`));
+    }
+    // Overlapping sends of one producer lose records, so the next append starts after this one has ended.
+    const appended = this.#queue.then(() => this.#append(batch));
+    this.#queue = appended.catch(() => {});
+    return appended;
+  }
+
+  async #append(batch: readonly NewRecord[]): Promise<void> {
+    if (this.#spentBy !== null) throw this.#spent(this.#spentBy);
+    if (batch.length === 0) return;
+    await this.#learnPartitions(batch);
+    const sends = planSends(batch, {
+      partitionsOf: (topic) => this.#partitions.get(topic),
+      partitionFor,
+      nameOf: this.#context.nameOf,
+      nowMs: this.#context.clock.now(),
+    });
+    await this.#transact(sends, batch);
+  }
+
+  /** All sends in one transaction (L1). */
+  async #transact(sends: TopicMessages[][], batch: readonly NewRecord[]): Promise<void> {
+    const { clock } = this.#context;
+    const startedAtMs = clock.now();
+    const progress = { committing: false, abort: async () => {} };
+    const work = this.#run(sends, progress);
+    const what = `appending ${batch.length} records as ${this.#name}`;
+    try {
+      await withDeadline(clock, appendDeadlineMs, what, work);
+    } catch (error) {
+      const failure = doubtOf(kafkaFailure(error, what), batch, clock.now() - startedAtMs);
+      this.#spentBy = failure;
+      this.#context.logger.warn(
+        { writer: this.#name, code: failure.code, committing: progress.committing },
+        "an append failed; the writer is spent",
+      );
+      // A commit that failed may have happened and cannot be aborted.
+      if (!progress.committing) await this.#abandon(progress.abort);
+      await drop(this.#producer, clock, work);
+      throw failure;
+    }
+  }
+
+  async #run(
+    sends: TopicMessages[][],
+    progress: { committing: boolean; abort: () => Promise<void> },
+  ): Promise<void> {
+    const transaction = await this.#producer.transaction();
+    progress.abort = () => transaction.abort();
+    for (const topicMessages of sends) {
+      await transaction.sendBatch({
+        topicMessages,
+        acks: -1,
+        compression: CompressionTypes.GZIP,
+      });
+    }
+    progress.committing = true;
+    await transaction.commit();
+  }
+
+  /** Tries to abort; the coordinator does it after the transaction time-out otherwise. */
+  async #abandon(abort: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#context;
+    await withDeadline(clock, abortDeadlineMs, "aborting", abort()).catch((error: unknown) => {
+      logger.debug({ writer: this.#name, error: String(error) }, "the abort was not confirmed");
+    });
+  }
+
+  async #learnPartitions(batch: readonly NewRecord[]): Promise<void> {
+    const unknown = [...new Set(batch.map(({ topic }) => topic))].filter(
+      (topic) => !this.#partitions.has(topic),
+    );
+    if (unknown.length === 0) return;
+    const { admin, nameOf } = this.#context;
+    const found = await admin.partitions(unknown.map(nameOf));
+    for (const topic of unknown) {
+      const partitions = found.get(nameOf(topic));
+      if (partitions !== undefined) this.#partitions.set(topic, partitions);
+    }
+  }
+
+  #spent(cause: Failure): Failure {
+    const code = cause.code === "Fenced" ? "Fenced" : "Unavailable";
+    return new Failure(
+      code,
+      `The writer ${this.#name} is spent since an append failed (${cause.code}): open a new one and read the log`,
+      { cause },
+    );
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#queue.then(() => drop(this.#producer, this.#context.clock, null));
+    return this.#closing;
+  }
+}
+
+/** What a failed append means to the caller. */
+function doubtOf(failure: Failure, batch: readonly NewRecord[], tookMs: number): Failure {
+  if (failure.code === "Fenced" && tookMs >= transactionTimeoutMs) {
+    // The coordinator also bumps the epoch when it aborts a transaction that lasted too long.
+    const message = `${failure.message} (after ${tookMs} ms: the transaction had timed out)`;
+    return new Failure("TimedOut", message, { cause: failure });
+  }
+  if (failure.code !== "TooLarge") return failure;
+  // The topic allows less than we do. It was not committed, so nothing was written.
+  const sizes = batch.map((record) => ({ record, bytes: sizeOf(record) }));
+  const largest = sizes.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return tooLarge(largest.record, largest.bytes);
+}
+
+/**
+ * Disconnects a producer for good. Retries that are still running inside kafkajs would connect it again, so it
+ * is disconnected once more when they have ended.
+ */
+async function drop(
+  producer: Producer,
+  clock: Clock,
+  work: Promise<unknown> | null,
+): Promise<void> {
+  const gone = () => producer.disconnect().catch(() => {});
+  await withDeadline(clock, disconnectDeadlineMs, "disconnecting", gone()).catch(() => {});
+  void work?.then(gone, gone);
+}

@@ -1,0 +1,84 @@
+import { createRequire } from "node:module";
+import { describe, expect, it } from "vitest";
+
+// Each part of `patches/kafkajs@2.2.4.patch` that needs no broker; the others are in `kafka-log.int.test.ts`.
+const load = createRequire(import.meta.url);
+
+interface Message {
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
+}
+const message = (offset: number, producerId: string, over: Partial<Message> = {}): Message => ({
+  offset: String(offset),
+  key: null,
+  isControlRecord: false,
+  batchContext: { producerId, inTransaction: true },
+  ...over,
+});
+const abortMarker = (offset: number, producerId: string) =>
+  message(offset, producerId, { key: Buffer.alloc(4), isControlRecord: true });
+
+describe("kafkajs, patched", () => {
+  const filterAborted: (fetched: {
+    messages: Message[];
+    abortedTransactions: { producerId: string; firstOffset: string }[];
+  }) => Message[] = load("kafkajs/src/consumer/filterAbortedMessages");
+
+  it("drops the records of all aborted transactions that began before the first record (L7)", () => {
+    const kept = filterAborted({
+      messages: [message(15, "B"), message(16, "A"), message(17, "C"), abortMarker(18, "B")],
+      abortedTransactions: [
+        { producerId: "B", firstOffset: "12" },
+        { producerId: "A", firstOffset: "10" },
+      ],
+    });
+    expect(kept.map(({ offset }) => offset)).toEqual(["17", "18"]);
+  });
+
+  it("takes only a control record for the end of an aborted transaction", () => {
+    const kept = filterAborted({
+      messages: [message(10, "A", { key: Buffer.alloc(4) }), message(11, "A")],
+      abortedTransactions: [{ producerId: "A", firstOffset: "10" }],
+    });
+    expect(kept).toEqual([]);
+  });
+
+  it("keeps no timer while no request is pending", () => {
+    const RequestQueue = load("kafkajs/src/network/requestQueue");
+    const queue = new RequestQueue({ logger: { debug() {} } });
+    queue.checkPendingRequests();
+    expect(queue.throttleCheckTimeoutId).toBeNull();
+  });
+
+  it("passes the tail of a batch that compaction removed, and a batch without records", async () => {
+    const decodeMessages = load("kafkajs/src/protocol/requests/fetch/v4/decodeMessages");
+    const Decoder = load("kafkajs/src/protocol/decoder");
+    const batches = Buffer.concat([recordBatch(100, 9, 1), recordBatch(110, 4, 0)]);
+    const size = Buffer.alloc(4);
+    size.writeInt32BE(batches.length);
+    const messages = await decodeMessages(new Decoder(Buffer.concat([size, batches])));
+    expect(messages.map((each: Message) => [each.offset, each.isControlRecord])).toEqual([
+      ["100", false],
+      ["109", true],
+      ["114", true],
+    ]);
+  });
+});
+
+/** A record batch (protocol, "Record Batch") of `records` (0 or 1) whose offsets span `lastOffsetDelta`. */
+function recordBatch(firstOffset: number, lastOffsetDelta: number, records: 0 | 1): Buffer {
+  // length, attributes, timestamp delta, offset delta, key "k", value "v", no headers: zigzag varints.
+  const record = Buffer.from([0x10, 0, 0, 0, 2, 0x6b, 2, 0x76, 0]);
+  const body = Buffer.alloc(49);
+  body.writeInt8(2, 4); // magic
+  body.writeInt32BE(lastOffsetDelta, 11);
+  body.writeBigInt64BE(-1n, 31); // no producer id
+  body.writeInt32BE(records, 45);
+  const whole = records === 1 ? Buffer.concat([body, record]) : body;
+  const head = Buffer.alloc(12);
+  head.writeBigInt64BE(BigInt(firstOffset), 0);
+  head.writeInt32BE(whole.length, 8);
+  return Buffer.concat([head, whole]);
+}

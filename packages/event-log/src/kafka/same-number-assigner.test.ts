@@ -1,0 +1,39 @@
+import { AssignerProtocol, type PartitionAssigner } from "kafkajs";
+import { describe, expect, it } from "vitest";
+import { sameNumberAssigner } from "./same-number-assigner.ts";
+
+const partitionsOf: Record<string, number> = { events: 6, tickets: 6, commands: 1 };
+const cluster = {
+  findTopicPartitionMetadata: (topic: string) =>
+    Array.from({ length: partitionsOf[topic] ?? 0 }, (_, partitionId) => ({ partitionId })),
+} as unknown as Parameters<PartitionAssigner>[0]["cluster"];
+const assigner = sameNumberAssigner({ cluster, groupId: "g", logger: {} as never });
+
+async function shares(members: number): Promise<Record<string, number[]>[]> {
+  const assigned = await assigner.assign({
+    topics: Object.keys(partitionsOf),
+    members: Array.from({ length: members }, (_, n) => ({
+      memberId: `m${n}`,
+      memberMetadata: Buffer.alloc(0),
+    })),
+  });
+  return assigned.map(
+    ({ memberAssignment }) =>
+      AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {},
+  );
+}
+
+describe("sameNumberAssigner", () => {
+  it.each([1, 2, 4, 6, 9])(
+    "gives %i members every partition once, equal numbers together",
+    async (members) => {
+      const all = await shares(members);
+      expect(all).toHaveLength(members);
+      for (const [topic, partitions] of Object.entries(partitionsOf)) {
+        const given = all.flatMap((share) => share[topic] ?? []).sort();
+        expect(given).toEqual(Array.from({ length: partitions }, (_, n) => n));
+      }
+      for (const share of all) expect(share["events"]).toEqual(share["tickets"]);
+    },
+  );
+});
