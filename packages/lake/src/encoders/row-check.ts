@@ -126,17 +126,22 @@ function leaf(path: string, rule: string, fits: (value: unknown) => boolean): Ch
   };
 }
 
-/** The form of the contract, and a day and hour that exist: Date.parse takes 30 February and 24:00 for the next day. */
+/** The form of the contract, of a day and hour that exist: Date.parse takes 30 February and 24:00 for the next day. */
 function isInstant(value: unknown): boolean {
-  if (typeof value !== "string" || !instantForm.test(value)) return false;
-  const epochMs = Date.parse(value);
-  if (Number.isNaN(epochMs)) return false;
-  return value.slice(8, 10) <= "28" && value.slice(11, 13) < "24"
-    ? true
-    : new Date(epochMs).toISOString() === value;
+  if (typeof value !== "string") return false;
+  if (everyMonthsInstant.test(value)) return true;
+  return instantForm.test(value) && isoOf(Date.parse(value)) === value;
 }
 
+/** Instants up to the 28th, which need no calendar: nearly all, at a third of the cost. */
+const everyMonthsInstant =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
 const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+function isoOf(epochMs: number): string | null {
+  return Number.isNaN(epochMs) ? null : new Date(epochMs).toISOString();
+}
 
 function mismatch(path: string, rule: string, value: unknown): Mismatch {
   const found = Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`;

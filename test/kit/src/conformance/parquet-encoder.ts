@@ -177,6 +177,10 @@ function roundTrips(bench: Bench): void {
     await bench.roundTrip([text, tags], [{ t: long, tags: [long] }, { t: "short" }, { t: long }]);
   });
 
+  it("P1: a text of 17 MB, more than readers of JSON lines expect", async () => {
+    await bench.roundTrip([text], [{ t: "before" }, { t: "ż".repeat(8_500_000) }, { t: "after" }]);
+  });
+
   it("P1: integers up to ±(2^53−1), 1.0 and 1e3 as JSON writes them", async () => {
     const numbers = [0, -0, 1, -1, 2 ** 31, -(2 ** 31) - 1, Number.MAX_SAFE_INTEGER];
     await bench.roundTrip(

@@ -6,7 +6,7 @@ import {
   type ParquetFile,
   type ParquetFileStats,
 } from "@thulium-stream/contracts";
-import { ParquetEnvelopeWriter, ParquetSchema, ParquetWriter } from "parquetjs-lite";
+import parquetjs, { type ParquetWriter } from "parquetjs-lite";
 import { dropDraft, fileFailureOf, publishDraft } from "../draft-file.ts";
 import { type RowCheck, rowCheckOf } from "../row-check.ts";
 import { footerOf } from "./footer.ts";
@@ -77,9 +77,9 @@ class ParquetjsFile implements ParquetFile {
     this.#plan = plan;
     this.#check = rowCheckOf(columns);
     this.#record = recordOf(columns, (instant) => this.#dateOf(instant));
-    const schema = new ParquetSchema(fieldsOf(columns));
+    const schema = new parquetjs.ParquetSchema(fieldsOf(columns));
     const options = { ...writerOptions, rowGroupSize: rowGroupRows };
-    const envelope = new ParquetEnvelopeWriter(
+    const envelope = new parquetjs.ParquetEnvelopeWriter(
       schema,
       (bytes) => this.#write(bytes),
       async () => undefined,
@@ -90,7 +90,7 @@ class ParquetjsFile implements ParquetFile {
       envelope.writeSection(
         footerOf(columns, { rows: envelope.rowCount, rowGroups: envelope.rowGroups }),
       );
-    this.#writer = new ParquetWriter(schema, envelope, options);
+    this.#writer = new parquetjs.ParquetWriter(schema, envelope, options);
   }
 
   async append(rows: readonly Uint8Array[]): Promise<void> {

@@ -37,6 +37,13 @@ declare module "parquetjs-lite" {
     setRowGroupSize(rows: number): void;
     close(): Promise<void>;
   }
+  /** CommonJS: Node gives its exports only as the default one. */
+  const exports: {
+    readonly ParquetEnvelopeWriter: typeof ParquetEnvelopeWriter;
+    readonly ParquetSchema: typeof ParquetSchema;
+    readonly ParquetWriter: typeof ParquetWriter;
+  };
+  export default exports;
 }
 
 declare module "parquetjs-lite/gen-nodejs/parquet_types.js" {
