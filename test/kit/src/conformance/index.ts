@@ -1,2 +1,3 @@
+export * from "./event-log.ts";
 export * from "./object-store.ts";
 export * from "./parquet-encoder.ts";
