@@ -1,4 +1,6 @@
 export * from "./encoders/choose-encoder.ts";
+export * from "./file-cache.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
 export * from "./open-object-store.ts";
+export * from "./query.ts";
