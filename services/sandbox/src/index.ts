@@ -9,6 +9,7 @@ export {
   type SwitchSettings,
   switchTable,
 } from "./api/switches.ts";
+export { type Asked, type AskedPage, type AskedRow, ask } from "./ask.ts";
 export type { Mutation, MutationResult } from "./mutation.ts";
 export type { TruthEntry } from "./population/truth-log.ts";
 export {

@@ -105,7 +105,7 @@ class LivingSandbox implements Sandbox {
     check("tickets", tickets, 0, mostTickets);
     check("historyDays", historyDays, 0.01, 3650);
     check("changesPerHour", changesPerHour, 0, 1_000_000);
-    check("startMs", startMs, 0, 4_000_000_000_000);
+    check("startMs", startMs, 1_000_000_000_000, 3_500_000_000_000);
     this.#words = wordsOf(options.switches ?? {});
     const switches = parseSwitches(this.#words);
     this.#seed = seedOf(options.seed ?? "thulium");

@@ -38,16 +38,20 @@ export function search(
   const ownRange = primary.by === "created" ? query.created : query.updated;
   const otherRange = primary.by === "created" ? query.updated : query.created;
   const matches = matcher(population, query, fold);
-  if (otherRange === null && matches === null) {
-    const [from, to] = bounds(index, ownRange);
-    const sequence = {
-      length: Math.max(0, to - from),
-      slice: (a: number, b: number) => index.slice(from + a, from + b),
-      rankOf: (key: number) => Math.min(Math.max(index.rankOf(key), from), to) - from,
-    };
-    return pageOf(population, sequence, query, ties);
+  if (otherRange === null && matches === null && query.messageId === null) {
+    return pageOf(population, part(index, ownRange), query, ties);
   }
   return pageOf(population, scan(population, query, primary, matches), query, ties);
+}
+
+/** The part of an order that lies within a range. */
+function part(index: SortedRows, range: WallRange | null): RowSequence {
+  const [from, to] = bounds(index, range);
+  return {
+    length: Math.max(0, to - from),
+    slice: (low, high) => index.slice(from + low, from + high),
+    rankOf: (key) => Math.min(Math.max(index.rankOf(key), from), to) - from,
+  };
 }
 
 function bounds(index: SortedRows, range: WallRange | null): [number, number] {
@@ -64,26 +68,43 @@ function scan(
   primary: OrderKey,
   matches: ((row: number) => boolean) | null,
 ): RowSequence {
-  const { byCreated, byUpdated, columns } = population;
-  const created = bounds(byCreated, query.created);
-  const updated = bounds(byUpdated, query.updated);
-  const viaCreated = created[1] - created[0] <= updated[1] - updated[0];
-  const [from, to] = viaCreated ? created : updated;
-  const candidates = (viaCreated ? byCreated : byUpdated).slice(from, to);
-  const kept = candidates.filter(
+  const { columns } = population;
+  const { rows, ordered } = candidates(population, query, primary);
+  const kept = rows.filter(
     (row) =>
       within(columns.createdWallS[row] as number, query.created) &&
       within(columns.updatedWallS[row] as number, query.updated) &&
       (matches === null || matches(row)),
   );
-  const keys = primary.by === "created" ? columns.createdWallS : columns.updatedWallS;
-  const keyOf = (row: number) => keys[row] as number;
-  if (viaCreated !== (primary.by === "created")) kept.sort((a, b) => keyOf(a) - keyOf(b) || a - b);
+  const keyOf = keyReader(population, primary);
+  if (!ordered) kept.sort((a, b) => keyOf(a) - keyOf(b) || a - b);
   return {
     length: kept.length,
-    slice: (a, b) => kept.slice(a, b),
+    slice: (from, to) => kept.slice(from, to),
     rankOf: (key) => rankIn(kept, keyOf, key),
   };
+}
+
+/** The rows of the narrower date bound, and whether they already stand in the order of the primary key. */
+function candidates(
+  population: Population,
+  query: TicketQuery,
+  primary: OrderKey,
+): { readonly rows: Int32Array; readonly ordered: boolean } {
+  const { byCreated, byUpdated } = population;
+  if (query.messageId !== null) {
+    const row = population.rowOfMessage(query.messageId);
+    const listed = row >= 0 && population.isListed(row);
+    return { rows: Int32Array.from(listed ? [row] : []), ordered: true };
+  }
+  const created = bounds(byCreated, query.created);
+  const updated = bounds(byUpdated, query.updated);
+  const own = primary.by === "created" ? created : updated;
+  const other = primary.by === "created" ? updated : created;
+  const ordered = own[1] - own[0] <= other[1] - other[0];
+  const viaCreated = ordered === (primary.by === "created");
+  const [from, to] = viaCreated ? created : updated;
+  return { rows: (viaCreated ? byCreated : byUpdated).slice(from, to), ordered };
 }
 
 function within(wallS: number, range: WallRange | null): boolean {
@@ -109,11 +130,7 @@ function matcher(
 ): ((row: number) => boolean) | null {
   const { columns } = population;
   const tests: ((row: number) => boolean)[] = [];
-  const { companyId, customerId, user, source, queue, category, messageId, statusIds } = query;
-  if (messageId !== null) {
-    const only = population.rowOfMessage(messageId);
-    tests.push((row) => row === only);
-  }
+  const { companyId, customerId, user, source, queue, category, statusIds } = query;
   if (customerId !== null)
     tests.push((row) => customerId > 0 && columns.customer[row] === customerId);
   if (companyId !== null) {

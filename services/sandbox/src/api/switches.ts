@@ -128,20 +128,18 @@ export interface SwitchInfo {
   readonly name: SwitchName;
   readonly default: string;
   readonly about: string;
-  /** The words it takes; empty when it takes a number, a zone or an occasion. */
+  /** The words it takes, the default first; empty when it takes a number, a zone or an occasion. */
   readonly values: readonly string[];
 }
 
 /** Every switch, for help texts and the README. */
 export const switchTable: readonly SwitchInfo[] = Object.entries(schema.shape).map(
-  ([name, type]) => ({
-    name: name as SwitchName,
-    default: String(
-      type.parse(undefined) === null ? "off" : describeDefault(type.parse(undefined)),
-    ),
-    about: type.description ?? "",
-    values: optionsOf(type),
-  }),
+  ([name, type]) => {
+    const byDefault = defaultOf(type.parse(undefined));
+    const others = optionsOf(type).filter((value) => value !== byDefault);
+    const values = optionsOf(type).length === 0 ? [] : [byDefault, ...others];
+    return { name: name as SwitchName, default: byDefault, about: type.description ?? "", values };
+  },
 );
 
 /**
@@ -197,8 +195,8 @@ function wordOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function describeDefault(value: unknown): string {
-  return typeof value === "object" && value !== null && "kind" in value ? "off" : String(value);
+function defaultOf(value: unknown): string {
+  return typeof value === "string" ? value : "off";
 }
 
 function optionsOf(type: unknown): readonly string[] {

@@ -158,7 +158,10 @@ export class LifeWriter {
     this.#push(postponedS, deeds.postpone, 0);
     const wallS = this.#zone.wallOf(postponedS);
     const quarter = draw.chance(0.7) ? 8 * 4 : 7 * 4 + draw.below(40);
-    const wakeWallS = (Math.floor(wallS / day) + 1 + draw.below(6)) * day + quarter * 15 * minute;
+    const today = Math.floor(wallS / day);
+    const toMonday = (8 - ((today + 4) % 7)) % 7 || 7;
+    const daysAhead = draw.chance(0.5) ? toMonday : 1 + draw.below(6);
+    const wakeWallS = (today + daysAhead) * day + quarter * 15 * minute;
     const wakeS = postponedS + (wakeWallS - wallS);
     this.#push(wakeS + draw.below(20), deeds.wake, 0);
     return wakeS;

@@ -362,7 +362,7 @@ export class Population {
     columns.fate[row] = fold.fate;
     columns.updatedWallS[row] = this.zone.wallOf(fold.updatedS);
     let thread = fold.shownCount;
-    for (const number of fold.absorbed) {
+    for (const number of this.#options.movesMessages ? fold.absorbed : []) {
       thread += columns.thread[this.rowOfNumber(number)] as number;
     }
     columns.thread[row] = thread;

@@ -19,10 +19,11 @@ const likely: Readonly<Record<number, readonly (readonly [DeedName, number])[]>>
     ["comment", 12],
     ["untag", 6],
   ],
+  // No wake: postponed tickets flip back by themselves, on their quarter hour.
   [statusIds.postponed]: [
-    ["wake", 50],
-    ["reply", 40],
-    ["comment", 10],
+    ["comment", 60],
+    ["tag", 25],
+    ["reply", 15],
   ],
   [statusIds.working]: [
     ["reply", 45],

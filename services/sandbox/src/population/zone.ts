@@ -42,12 +42,6 @@ export class Zone {
   wallOf(epochS: number): number {
     return epochS + this.offsetAt(epochS);
   }
-
-  /** The instant at which the wall clock shows `wallS`; in the repeated hour the first, in the skipped hour an hour later. */
-  epochOf(wallS: number): number {
-    const guess = wallS - this.offsetAt(wallS - this.offsetAt(wallS));
-    return this.wallOf(guess - 3600) === wallS ? guess - 3600 : guess;
-  }
 }
 
 /** First second of (fromS, toS] whose offset differs from that of `fromS`. */
