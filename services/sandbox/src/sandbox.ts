@@ -60,7 +60,7 @@ export interface Sandbox {
   readonly switches: Switches;
   /** Whether time stands still. */
   readonly frozen: boolean;
-  /** Answers one request; never throws. Header names in lower case. */
+  /** Answers one request, errors too. Header names in lower case. */
   handle(
     method: string,
     pathAndQuery: string,

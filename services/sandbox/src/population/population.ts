@@ -2,7 +2,8 @@ import { HourlyStream, historicArrivals } from "./calendar.ts";
 import { logins } from "./catalogue.ts";
 import { Columns } from "./columns.ts";
 import { Draw } from "./draw.ts";
-import { deeds, fateAllowsMergeInto, LifeWriter, type Profile, profileOf } from "./life.ts";
+import { deeds } from "./life.ts";
+import { type Birth, type Done, firstProgrammedNumber, type Life, Lives } from "./lives.ts";
 import { Pending } from "./pending.ts";
 import { SortedRows } from "./sorted-rows.ts";
 import { stirDeed } from "./stir.ts";
@@ -30,25 +31,6 @@ export interface PopulationOptions {
   readonly movesMessages: boolean;
 }
 
-/** A deed that is not part of the natural life. */
-interface Extra {
-  readonly appliedS: number;
-  readonly stampS: number;
-  readonly deed: number;
-  readonly arg: number;
-  readonly payload: Payload | null;
-}
-
-/** What a programmed ticket starts as, where it differs from what chance gives it. */
-export interface Birth {
-  readonly profile: Partial<Omit<Profile, "customs">>;
-  readonly payload: Payload | null;
-  readonly subject?: string;
-  readonly from?: string;
-}
-
-/** Programmed tickets count from here, so that they never move a natural number. */
-export const firstProgrammedNumber = 1_000_000_000;
 /** API id of ticket number 0. */
 export const firstTicketId = 101;
 const messagesPerTicket = 4096;
@@ -73,19 +55,16 @@ export class Population {
   /** Time of the population, whole seconds since 1970. */
   nowS: number;
   readonly #options: PopulationOptions;
-  readonly #writer: LifeWriter;
+  readonly #lives: Lives;
   readonly #fold: TicketFold;
   readonly #pending: Pending;
   readonly #arrivals: HourlyStream;
   readonly #stirs: HourlyStream;
   readonly #draw = new Draw();
-  readonly #extras = new Map<number, Extra[]>();
-  readonly #births = new Map<number, Birth>();
   #natural = 0;
   #programmed = 0;
   #rowOfNatural: Int32Array;
   readonly #rowOfProgrammed: number[] = [];
-  #foldNextS = 0;
   /** History is folded without log and index. */
   #living = false;
 
@@ -100,7 +79,7 @@ export class Population {
     this.#rowOfNatural = new Int32Array(options.tickets + 4096);
     this.byCreated = new SortedRows(baseS);
     this.byUpdated = new SortedRows(baseS);
-    this.#writer = new LifeWriter(seed, zone);
+    this.#lives = new Lives(seed, zone);
     this.#fold = this.newFold();
     this.#pending = new Pending(baseS);
     this.#arrivals = new HourlyStream(seed, zone, changesPerHour / 2 / deedsPerLife, 21, startS);
@@ -188,13 +167,8 @@ export class Population {
 
   /** The ticket's state now, folded into `into`. */
   foldOf(row: number, into: TicketFold): TicketFold {
-    this.#foldUntil(row, this.nowS, into);
+    this.#lives.fold(this.#lifeOf(row), this.nowS, into);
     return into;
-  }
-
-  /** What a programmed ticket was born with; undefined for a natural one. */
-  birthOf(row: number): Birth | undefined {
-    return this.#births.get(row);
   }
 
   /**
@@ -203,12 +177,15 @@ export class Population {
    */
   act(row: number, deed: number, stampS: number, arg: number, payload: Payload | null): boolean {
     const extra = { appliedS: this.nowS, stampS, deed, arg, payload };
-    const extras = this.#extras.get(row);
-    if (extras === undefined) this.#extras.set(row, [extra]);
-    else extras.push(extra);
-    const changed = this.#foldUntil(row, this.nowS, this.#fold, extra);
-    if (changed) this.#record(row, this.#fold);
-    else this.#extras.get(row)?.pop();
+    this.#lives.add(row, extra);
+    let changed = false;
+    this.#lives.fold(this.#lifeOf(row), this.nowS, this.#fold, (done) => {
+      if (done.extra === extra) changed = true;
+    });
+    if (changed) {
+      this.#note(row, this.nowS, deed, this.#fold.bumped);
+      this.#record(row, this.#fold);
+    } else this.#lives.dropLast(row);
     return changed;
   }
 
@@ -216,7 +193,7 @@ export class Population {
   bear(birth: Birth, stampS: number): number {
     const row = this.columns.add(firstProgrammedNumber + this.#programmed++);
     this.#rowOfProgrammed.push(row);
-    this.#births.set(row, birth);
+    this.#lives.setBirth(row, birth);
     this.#place(row, stampS);
     this.#settle(row, this.nowS);
     return row;
@@ -231,7 +208,7 @@ export class Population {
       this.#settle(row, startS);
       if (this.columns.fate[row] === fates.merged) {
         merges.push({
-          atS: this.#fold.updatedS,
+          atS: this.#fold.goneS,
           row,
           into: this.rowOfNumber(this.#fold.mergedInto),
         });
@@ -240,8 +217,8 @@ export class Population {
     merges.sort((a, b) => a.atS - b.atS || a.row - b.row);
     for (const { atS, row, into } of merges) {
       const arg = this.columns.number[row] as number;
-      const extra = { appliedS: atS, stampS: atS, deed: deeds.absorb, arg, payload: null };
-      this.#extras.set(into, [...(this.#extras.get(into) ?? []), extra]);
+      const deed = deeds.absorb;
+      this.#lives.add(into, { appliedS: atS, stampS: atS, deed, arg, payload: null });
     }
     for (const { into } of merges) this.#settle(into, startS);
     const { columns } = this;
@@ -272,8 +249,13 @@ export class Population {
 
   /** Takes the row's natural deeds up to `untilS` into the columns, the log and the orders. */
   #settle(row: number, untilS: number): void {
-    this.#foldUntil(row, untilS, this.#fold);
-    const foldNextS = this.#foldNextS;
+    const settledS = this.columns.settledS[row] as number;
+    const note = (done: Done) => {
+      if (done.extra === null && done.atS > settledS)
+        this.#note(row, done.atS, done.deed, done.bumped);
+    };
+    const life = this.#lifeOf(row);
+    const foldNextS = this.#lives.fold(life, untilS, this.#fold, this.#living ? note : undefined);
     this.#record(row, this.#fold);
     const { nextS } = this.columns;
     if (foldNextS !== nextS[row]) {
@@ -283,63 +265,9 @@ export class Population {
     this.columns.settledS[row] = untilS;
   }
 
-  /**
-   * Folds the row's deeds up to `untilS`, natural before others of the same second. Deeds that are not in the
-   * columns yet are logged. Returns whether `watched` (else: anything) changed the ticket.
-   */
-  #foldUntil(row: number, untilS: number, into: TicketFold, watched?: Extra): boolean {
-    const { columns } = this;
-    const writer = this.#writer;
-    this.#beginFold(row, into);
-    const extras = this.#extras.get(row);
-    const settledS = columns.settledS[row] as number;
-    const logs = this.#living && into === this.#fold;
-    let changed = false;
-    let natural = 0;
-    let extra = 0;
-    for (;;) {
-      const atS =
-        natural < writer.count ? (writer.atS[natural] as number) : Number.POSITIVE_INFINITY;
-      const other = extras?.[extra];
-      if (other !== undefined && other.appliedS < atS) {
-        if (other.appliedS > untilS) break;
-        extra++;
-        const did = into.apply(other.deed, other.stampS, other.arg, other.payload);
-        if (other === watched) {
-          changed = did;
-          if (did) this.#note(row, other.appliedS, other.deed, into.bumped);
-        }
-        continue;
-      }
-      if (atS > untilS) break;
-      const deed = writer.deed[natural] as number;
-      const arg =
-        deed === deeds.merge ? this.#mergeTarget(into.number) : (writer.arg[natural] as number);
-      natural++;
-      const birth = deed === deeds.create ? this.#births.get(row)?.payload : undefined;
-      const did = into.apply(deed, atS, arg, birth ?? null);
-      if (did && logs && atS > settledS) this.#note(row, atS, deed, into.bumped);
-    }
-    const ends = natural >= writer.count || into.fate !== fates.live;
-    this.#foldNextS = ends ? 0 : (writer.atS[natural] as number);
-    return changed;
-  }
-
-  #beginFold(row: number, into: TicketFold): void {
+  #lifeOf(row: number): Life {
     const number = this.columns.number[row] as number;
-    const createdS = this.columns.createdS[row] as number;
-    into.begin(number, createdS);
-    profileOf(this.#options.seed, number, into);
-    if (number < firstProgrammedNumber) {
-      this.#writer.write(number, createdS);
-      return;
-    }
-    this.#writer.writeBirth(createdS);
-    const birth = this.#births.get(row);
-    if (birth === undefined) return;
-    Object.assign(into, birth.profile);
-    into.subject = birth.subject ?? null;
-    into.from = birth.from ?? null;
+    return { row, number, createdS: this.columns.createdS[row] as number };
   }
 
   #note(row: number, atS: number, deed: number, bumped: boolean): void {
@@ -391,14 +319,6 @@ export class Population {
   shownMessages(row: number): number {
     if (this.columns.fate[row] === fates.merged && this.#options.movesMessages) return 0;
     return this.columns.thread[row] as number;
-  }
-
-  /** The nearest older ticket that lives on by nature; −1 when none is near. */
-  #mergeTarget(number: number): number {
-    for (let other = number - 1; other >= 0 && other > number - 64; other--) {
-      if (fateAllowsMergeInto(this.#options.seed, other)) return other;
-    }
-    return -1;
   }
 
   /** Something happens to a ticket of any age, likely a young one. */

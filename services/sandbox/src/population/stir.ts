@@ -1,4 +1,14 @@
-import { categories, customFields, logins, queues, statusIds, tags } from "./catalogue.ts";
+import {
+  categories,
+  customerCount,
+  customFields,
+  firstCustomerId,
+  logins,
+  queues,
+  statuses,
+  statusIds,
+  tags,
+} from "./catalogue.ts";
 import type { Draw } from "./draw.ts";
 import { type DeedName, deeds } from "./life.ts";
 
@@ -18,6 +28,7 @@ const likely: Readonly<Record<number, readonly (readonly [DeedName, number])[]>>
     ["tag", 12],
     ["comment", 12],
     ["untag", 6],
+    ["status", 5],
   ],
   // No wake: postponed tickets flip back by themselves, on their quarter hour.
   [statusIds.postponed]: [
@@ -32,6 +43,8 @@ const likely: Readonly<Record<number, readonly (readonly [DeedName, number])[]>>
     ["assign", 6],
     ["category", 8],
     ["edit", 5],
+    ["status", 6],
+    ["customer", 3],
   ],
   [statusIds.closed]: [
     ["rate", 32],
@@ -53,10 +66,10 @@ export function stirDeed(draw: Draw, status: number): { deed: number; arg: numbe
     rest -= weight;
     if (rest < 0) break;
   }
-  return { deed: deeds[name], arg: argOf(name, draw) };
+  return { deed: deeds[name], arg: argOf(name, draw, status) };
 }
 
-function argOf(name: DeedName, draw: Draw): number {
+function argOf(name: DeedName, draw: Draw, status: number): number {
   switch (name) {
     case "reply":
     case "comment":
@@ -77,6 +90,13 @@ function argOf(name: DeedName, draw: Draw): number {
       return 1 + draw.below(5);
     case "close":
       return draw.below(5);
+    case "customer":
+      return firstCustomerId + draw.below(customerCount);
+    case "status": {
+      // The status stays, its sub-status comes or goes.
+      const substatuses = statuses.find(({ id }) => id === status)?.substatuses ?? [];
+      return status * 1000 + (substatuses[draw.below(substatuses.length + 1)]?.id ?? 0);
+    }
     default:
       return 0;
   }

@@ -66,6 +66,8 @@ export class TicketFold implements Profile {
   firstReplyS = 0;
   fate: number = fates.live;
   mergedInto = -1;
+  /** When it was merged or deleted; 0 = it was not. */
+  goneS = 0;
   /** How many messages were ever added: seqs run below it. */
   messageCount = 0;
   /** How many of them were not removed. */
@@ -94,6 +96,7 @@ export class TicketFold implements Profile {
     this.substatus = this.user = this.tagMask = this.closedS = this.firstReplyS = 0;
     this.fate = fates.live;
     this.mergedInto = -1;
+    this.goneS = 0;
     this.messageCount = this.shownCount = 0;
     if (this.absorbed.length > 0) this.absorbed = [];
     if (this.extraTags.length > 0) this.extraTags = [];
@@ -139,11 +142,11 @@ export class TicketFold implements Profile {
       case deeds.wake:
         return this.status === statusIds.postponed && this.#to(statusIds.working, 0, stampS) !== -1;
       default:
-        return this.#changeHead(deed, arg, payload);
+        return this.#changeHead(deed, stampS, arg, payload);
     }
   }
 
-  #changeHead(deed: number, arg: number, payload: Payload | null): boolean {
+  #changeHead(deed: number, stampS: number, arg: number, payload: Payload | null): boolean {
     switch (deed) {
       case deeds.queue: {
         const changed = this.queue !== arg && arg < queues.length;
@@ -165,12 +168,14 @@ export class TicketFold implements Profile {
       case deeds.merge:
         if (arg < 0) return false;
         this.fate = fates.merged;
+        this.goneS = stampS;
         this.mergedInto = arg;
         this.status = statusIds.merged;
         this.substatus = 0;
         return true;
       case deeds.delete:
         this.fate = fates.deleted;
+        this.goneS = stampS;
         return true;
       case deeds.touch:
         return true;

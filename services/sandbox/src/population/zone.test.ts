@@ -12,9 +12,11 @@ describe("Zone", () => {
     (name) => {
       const zone = new Zone(name, fromS, toS);
       const clock = createWallClock(name);
+      const wrong: number[] = [];
       for (let atS = fromS; atS < toS; atS += 25_980) {
-        expect(minuteText(zone.wallOf(atS))).toBe(clock.toText(atS * 1000));
+        if (minuteText(zone.wallOf(atS)) !== clock.toText(atS * 1000)) wrong.push(atS);
       }
+      expect(wrong).toEqual([]);
     },
   );
 
@@ -23,7 +25,7 @@ describe("Zone", () => {
     const text = (at: string) => minuteText(zone.wallOf(Date.parse(at) / 1000));
     expect(text("2026-10-25T00:30:00Z")).toBe("2026-10-25 02:30");
     expect(text("2026-10-25T01:30:00Z")).toBe("2026-10-25 02:30");
-    expect(text("2026-03-29T00:59:00Z")).toBe("2026-03-29 01:59");
+    expect(text("2026-03-29T00:59:59Z")).toBe("2026-03-29 01:59");
     expect(text("2026-03-29T01:00:00Z")).toBe("2026-03-29 03:00");
   });
 
