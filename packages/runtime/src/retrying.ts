@@ -11,7 +11,7 @@ export interface RetryOptions {
   readonly signal?: AbortSignal;
   /** Uniform in [0, 1); the system's by default. */
   readonly random?: () => number;
-  /** After so many attempts the failure is thrown. Default: no bound. */
+  /** After so many failures the last one is thrown; being told to slow down does not count. Default: no bound. */
   readonly maxAttempts?: number;
   /** Delay before the second attempt; doubles each time. Default 500 ms. */
   readonly firstDelayMs?: number;
@@ -30,13 +30,15 @@ export async function retrying<T>(
   options: RetryOptions,
 ): Promise<T> {
   const { clock, logger, signal, what, maxAttempts = Number.POSITIVE_INFINITY } = options;
+  let failures = 0;
   for (let attempt = 1; ; attempt += 1) {
     if (signal?.aborted) throw new Failure("Cancelled", `${what} was cancelled`);
     try {
       return await operation(attempt);
     } catch (error) {
       if (!isFailure(error)) throw error;
-      if (policyOf(error.code).action !== "retry" || attempt >= maxAttempts) throw error;
+      if (error.code !== "RateLimited") failures += 1;
+      if (policyOf(error.code).action !== "retry" || failures >= maxAttempts) throw error;
       const delayMs = error.retryAfterMs ?? backoffMs(attempt, options);
       const fields = { code: error.code, attempt, delayMs, reason: error.message };
       logger.warn(fields, `${what} failed; trying again`);

@@ -1,1 +1,5 @@
-export {};
+export type { ListingProgress } from "./backfill.ts";
+export type { CensusResult } from "./census.ts";
+export type { StepPattern } from "./detect-changes.ts";
+export * from "./extractor.ts";
+export type { ExtractorOptions } from "./extractor-options.ts";

@@ -1,3 +1,4 @@
 export * from "./faulty-object-store.ts";
 export * from "./make-ticket.ts";
 export * from "./manual-clock.ts";
+export * from "./scripted-source.ts";

@@ -1,0 +1,222 @@
+import {
+  epochMsOf,
+  instantOf,
+  type SliceState,
+  type TicketPage,
+  type TicketState,
+} from "@thulium-stream/contracts";
+import { addMinutes, minuteOf, type WallClock } from "@thulium-stream/thulium-api/pure";
+import { type ReadingDeps, readAndPublish, sliceProgress } from "./reading.ts";
+import { type CountedRange, newSlices, planSlices } from "./slices.ts";
+import type { TicketIndex } from "./ticket-index.ts";
+
+/** How far a listing of slices is. */
+export interface ListingProgress {
+  /** Tickets read. */
+  readonly tickets: number;
+  /** Tickets that the source promised when the slices were planned. */
+  readonly expected: number;
+  readonly slicesDone: number;
+  readonly slices: number;
+}
+
+/** What a listing works with. */
+export interface ListingDeps extends ReadingDeps {
+  readonly index: TicketIndex;
+  readonly wallClock: WallClock;
+  /** Hears about every page. */
+  readonly onProgress: (progress: ListingProgress) => void;
+}
+
+/** A complete listing of all slices, and what it proves. */
+export interface Listing {
+  readonly events: number;
+  readonly holes: number;
+  /** Held tickets of the listed range that no page showed. Empty when a hole leaves it open. */
+  readonly missing: readonly TicketState[];
+  /** One ticket that was listed. */
+  readonly listedId: string | null;
+}
+
+/**
+ * Lists the whole source by slices of creation dates, which never change, several at once, and publishes what differs from what is held. The slices ride in
+ * the appends: after a restart the listing goes on where it was. `origin` tells a first backfill from a later re-read.
+ */
+export async function listEverything(
+  deps: ListingDeps,
+  origin: "backfill" | "reread",
+  signal: AbortSignal,
+): Promise<Listing> {
+  const open = deps.publisher.slices.filter(({ done }) => !done);
+  const isResumed =
+    origin === "backfill" && deps.publisher.checkpoint.backfill_from !== null && open.length > 0;
+  const slices = isResumed ? deps.publisher.slices : await plan(deps, signal);
+  const generation = deps.publisher.checkpoint.append + 1;
+  const run: ListingRun = {
+    deps,
+    origin,
+    generation,
+    signal,
+    listedId: null,
+    tickets: 0,
+    events: 0,
+    holes: 0,
+    done: 0,
+    slices,
+  };
+  const todo = slices.filter(({ done }) => !done);
+  run.tickets = slices.filter(({ done }) => done).reduce((sum, { tickets }) => sum + tickets, 0);
+  run.done = slices.length - todo.length;
+  report(run);
+  await Promise.all(Array.from({ length: deps.settings.parallelSlices }, () => worker(run, todo)));
+  await finish(deps, slices);
+  const missing = isResumed || run.holes > 0 ? [] : missingOf(deps, slices, generation);
+  return { events: run.events, holes: run.holes, missing, listedId: run.listedId };
+}
+
+interface ListingRun {
+  readonly deps: ListingDeps;
+  readonly origin: "backfill" | "reread";
+  readonly generation: number;
+  readonly signal: AbortSignal;
+  readonly slices: readonly SliceState[];
+  listedId: string | null;
+  tickets: number;
+  events: number;
+  holes: number;
+  done: number;
+}
+
+async function plan(
+  { asker, publisher, settings, wallClock }: ListingDeps,
+  signal: AbortSignal,
+): Promise<readonly SliceState[]> {
+  const from = settings.backfillFrom === null ? null : `${settings.backfillFrom} 00:00`;
+  const list = (created: { from: string | null; to: string | null }) =>
+    asker.list({ created, orderBy: "create_date", offset: 0, limit: 1 }, "backfill", signal);
+  const oldest = await list({ from, to: null });
+  const nowMs = asker.sourceNowMs();
+  // Two hours back, so that the bound is not smaller than a creation in the first pass of the repeated hour.
+  const to = wallClock.latestText(nowMs - 7_200_000, nowMs);
+  const first = oldest.lastOrderMinute;
+  const ranges: readonly CountedRange[] =
+    first === null
+      ? []
+      : await planSlices(
+          { from: first, to: [first, to].sort()[1] ?? to, count: oldest.count },
+          settings.sliceTickets,
+          async (a, b) => (await list({ from: a, to: b })).count,
+        );
+  const slices = newSlices(settings.system, ranges);
+  const obsolete = publisher.slices
+    .slice(slices.length)
+    .map(({ slice }) => ({ slice, state: null }));
+  await publisher.publish({
+    origin: "backfill",
+    slices: [...slices.map((state) => ({ slice: state.slice, state })), ...obsolete],
+    checkpoint: {
+      backfill_from:
+        first === null ? instantOf(0) : (instantOfText(wallClock, first) ?? instantOf(0)),
+      backfill_to: instantOf(nowMs),
+    },
+  });
+  return slices;
+}
+
+function instantOfText(wallClock: WallClock, text: string): string | null {
+  const startMs = wallClock.toInstants(text)?.intervals[0]?.startMs;
+  return startMs === undefined ? null : instantOf(startMs);
+}
+
+async function worker(run: ListingRun, todo: SliceState[]): Promise<void> {
+  for (let slice = todo.shift(); slice !== undefined; slice = todo.shift())
+    await listSlice(run, slice);
+}
+
+async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
+  const { deps, origin, generation, signal } = run;
+  const ids = new Set<string>();
+  // A minute more on both sides: whether the source's bounds include their minute is not documented.
+  const from = slice.resume_from ?? addMinutes(slice.created_from, -1);
+  const bounds = { from, to: addMinutes(slice.created_to, 1) };
+  const onPage = async (page: TicketPage) => {
+    const fresh = page.rows.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
+    for (const id of fresh) ids.add(id);
+    for (const { ticketId } of page.rejected) if (ticketId !== null) ids.add(ticketId);
+    await deps.index.markListed(
+      page.rows.map(({ ticket }) => ticket.ticket_id),
+      generation,
+    );
+    run.listedId = fresh[0] ?? run.listedId;
+    run.tickets += fresh.length;
+    report(run);
+  };
+  const result = await readAndPublish(
+    deps,
+    {
+      window: { by: "create_date", bounds },
+      lane: origin,
+      origin,
+      progress: sliceProgress(slice),
+      onPage,
+    },
+    signal,
+  );
+  run.events += result.events;
+  run.holes += result.holes;
+  run.done += 1;
+  await deps.publisher.publish({
+    origin,
+    slices: [
+      { slice: slice.slice, state: { ...slice, resume_from: null, done: true, tickets: ids.size } },
+    ],
+  });
+  report(run);
+}
+
+/** The listing is over: the slices have served, and the checkpoint says since when everything is held. */
+async function finish(
+  { publisher, nowMs }: ListingDeps,
+  slices: readonly SliceState[],
+): Promise<void> {
+  await publisher.publish({
+    origin: "backfill",
+    slices: slices.map(({ slice }) => ({ slice, state: null })),
+    checkpoint: { backfill_done_at: instantOf(nowMs()) },
+  });
+}
+
+/** Held tickets whose creation minute lies well inside what was listed, but which no page of this listing showed. */
+function missingOf(
+  { index, publisher, wallClock }: ListingDeps,
+  slices: readonly SliceState[],
+  generation: number,
+): readonly TicketState[] {
+  const plannedMs = epochMsOf(publisher.checkpoint.backfill_to ?? instantOf(0));
+  // What was created in the last minutes before planning may have come after its slice was listed.
+  const last = wallClock.earliestText(plannedMs - 300_000, plannedMs);
+  const first = slices[0]?.created_from;
+  if (first === undefined) return [];
+  const missing: TicketState[] = [];
+  for (const state of index.states()) {
+    const created = state.created_at_raw === null ? null : minuteOf(state.created_at_raw);
+    if (
+      created !== null &&
+      created >= first &&
+      created < last &&
+      !index.wasListed(state.ticket_id, generation)
+    )
+      missing.push(state);
+  }
+  return missing;
+}
+
+function report({ deps, tickets, slices, done }: ListingRun): void {
+  const expected = slices.reduce((sum, slice) => sum + slice.expected, 0);
+  deps.onProgress({ tickets, expected, slicesDone: done, slices: slices.length });
+}
+
+/** Milliseconds since an instant; infinite when there was none. */
+export function ageMs(at: string | null, nowMs: number): number {
+  return at === null ? Number.POSITIVE_INFINITY : nowMs - epochMsOf(at);
+}

@@ -1,0 +1,114 @@
+import { type Clock, isFailure } from "@thulium-stream/contracts";
+import PQueue from "p-queue";
+
+/** Who asks, most urgent first. */
+export const lanes = ["live", "confirm", "reread", "backfill"] as const;
+/** One of {@link lanes}. */
+export type Lane = (typeof lanes)[number];
+
+/** Limits of a {@link RequestBudget}. */
+export interface BudgetOptions {
+  readonly clock: Clock;
+  /** Ceiling; the budget goes below it when the source refuses, never above. */
+  readonly requestsPerSecond: number;
+  /** Requests in flight at once. Default 4. */
+  readonly concurrency?: number;
+}
+
+/** Share of its rate that the budget keeps after a refusal, and the share of the ceiling that it gains back per answer. */
+const decrease = 0.5;
+const increase = 0.02;
+/** How long all lanes wait after a refusal that does not say how long. */
+const silentHoldMs = 1000;
+
+/**
+ * The one gate to the source for all workers (E6, E7). p-queue keeps the lanes in order; our own pacing stands in front of each start,
+ * since p-queue's rate cannot change while it runs. Only the head of the queue waits for its turn, so a live request overtakes every
+ * backfill request that has not started.
+ */
+export class RequestBudget {
+  readonly #clock: Clock;
+  readonly #ceiling: number;
+  readonly #concurrency: number;
+  readonly #gate = new PQueue({ concurrency: 1 });
+  #rate: number;
+  #inFlight = 0;
+  #nextStartMs = 0;
+  #heldUntilMs = 0;
+  #freed: () => void = () => {};
+  #started = 0;
+
+  constructor({ clock, requestsPerSecond, concurrency = 4 }: BudgetOptions) {
+    this.#clock = clock;
+    this.#ceiling = requestsPerSecond;
+    this.#rate = requestsPerSecond;
+    this.#concurrency = concurrency;
+  }
+
+  /** Requests started so far. */
+  get started(): number {
+    return this.#started;
+  }
+
+  /** Requests a second that the budget allows itself now. */
+  get rate(): number {
+    return this.#rate;
+  }
+
+  /** Until when the source has asked all lanes to wait, in epoch milliseconds; null when nothing is held. */
+  get waitingUntilMs(): number | null {
+    return this.#heldUntilMs > this.#clock.now() ? this.#heldUntilMs : null;
+  }
+
+  /** Runs `operation` when its lane's turn has come. Rejects as `operation` does, or with `Cancelled` while waiting. */
+  async run<T>(lane: Lane, operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const priority = lanes.length - lanes.indexOf(lane);
+    // Boxed: the gate waits for the start of the operation, not for its end.
+    const { running } = await this.#gate.add(
+      async () => {
+        await this.#turn(signal);
+        return { running: this.#start(operation) };
+      },
+      { priority },
+    );
+    return running;
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const waitMs = Math.max(this.#nextStartMs, this.#heldUntilMs) - this.#clock.now();
+      if (waitMs > 0 || signal.aborted) await this.#clock.sleep(waitMs, signal);
+      else if (this.#inFlight < this.#concurrency) break;
+      else
+        await new Promise<void>((resolve) => {
+          this.#freed = resolve;
+        });
+    }
+    this.#nextStartMs =
+      Math.max(this.#nextStartMs, this.#clock.now() - 1000 / this.#rate) + 1000 / this.#rate;
+  }
+
+  async #start<T>(operation: () => Promise<T>): Promise<T> {
+    this.#inFlight += 1;
+    this.#started += 1;
+    try {
+      const answer = await operation();
+      this.#rate = Math.min(this.#ceiling, this.#rate + this.#ceiling * increase);
+      return answer;
+    } catch (error) {
+      if (isFailure(error, "RateLimited")) this.#refused(error.retryAfterMs);
+      throw error;
+    } finally {
+      this.#inFlight -= 1;
+      this.#freed();
+    }
+  }
+
+  #refused(retryAfterMs: number | undefined): void {
+    this.#rate = Math.max(this.#ceiling / 1000, this.#rate * decrease);
+    this.#heldUntilMs = Math.max(
+      this.#heldUntilMs,
+      this.#clock.now() + (retryAfterMs ?? silentHoldMs),
+    );
+  }
+}

@@ -1,0 +1,445 @@
+import {
+  type Change,
+  type DerivedStep,
+  hashId,
+  type Instant,
+  type Kind,
+  type Message,
+  type MessageEvent,
+  type MessageRef,
+  type MessageState,
+  type ObservedTicket,
+  type Origin,
+  type Ticket,
+  type TicketEvent,
+  type TicketState,
+} from "@thulium-stream/contracts";
+import { hashVersion, messageHash, ticketHash } from "@thulium-stream/thulium-api/pure";
+import { type ClosedRule, changesBetween, kindsOf } from "./compare-heads.ts";
+
+/** What surrounds an observation. */
+export interface ObservationContext extends ClosedRule {
+  readonly observedAt: Instant;
+  readonly origin: Origin;
+  /** Lines of `system_comment` that tell a step; named groups `from` and `to`. */
+  readonly stepPatterns: readonly StepPattern[];
+}
+
+/** A wording of the source's system comments. */
+export interface StepPattern {
+  readonly kind: Kind;
+  readonly pattern: RegExp;
+}
+
+/** What an observation brings: nothing when `state` is null. */
+export interface Detected {
+  /** The ticket's new state; null when nothing at all is new. */
+  readonly state: TicketState | null;
+  readonly ticketEvent: TicketEvent | null;
+  readonly messageEvents: readonly MessageEvent[];
+  /** New state of messages, bodies included. */
+  readonly messageStates: readonly MessageState[];
+  /** Messages that are gone. */
+  readonly removedMessageIds: readonly string[];
+}
+
+const nothing: Detected = {
+  state: null,
+  ticketEvent: null,
+  messageEvents: [],
+  messageStates: [],
+  removedMessageIds: [],
+};
+
+/**
+ * Compares an observation with what is held and makes the events (E2): pure, and the same for the same input, ids included. Content decides, not
+ * stamps. State hashed by another version of the normaliser is re-based without an event; so is the first appearance of an unknown field.
+ */
+export function detectChanges(
+  held: TicketState | null,
+  observed: ObservedTicket,
+  context: ObservationContext,
+): Detected {
+  const headHash = ticketHash(observed.ticket);
+  const messages = compareMessages(held, observed, context);
+  const isHeadSame = held !== null && held.content_hash === headHash && held.listed;
+  if (held !== null && isHeadSame && messages.isSame && held.hash_version === hashVersion)
+    return nothing;
+  const isRebase = held !== null && held.hash_version !== hashVersion;
+  const changes = held === null || isRebase ? [] : changesBetween(held, observed.ticket);
+  const kinds =
+    held === null
+      ? (["created"] as const)
+      : isRebase
+        ? []
+        : ticketKinds(held, observed, changes, messages.added, context);
+  const ticketEvent =
+    kinds.length === 0
+      ? null
+      : makeTicketEvent(held, observed, headHash, changes, kinds, messages.added, context);
+  const state: TicketState = {
+    ...observed.ticket,
+    content_hash: headHash,
+    hash_version: hashVersion,
+    version: ticketEvent?.version ?? held?.version ?? 1,
+    last_event_id: ticketEvent?.id ?? held?.last_event_id ?? "",
+    observed_at: isHeadSame ? held.observed_at : context.observedAt,
+    listed: true,
+    messages: messages.refs,
+  };
+  return {
+    state,
+    ticketEvent,
+    messageEvents: isRebase ? [] : messages.events,
+    messageStates: messages.states,
+    removedMessageIds: messages.removed,
+  };
+}
+
+/** The event of a ticket that is gone, confirmed twice. Its messages go without events of their own. */
+export function deletionOf(held: TicketState, context: ObservationContext): TicketEvent {
+  return { ...silentEvent(held, "thulium.ticket.deleted", ["deleted"], context) };
+}
+
+/** The event and state of a ticket that exists but is no longer listed: merged into another. */
+export function unlistingOf(
+  held: TicketState,
+  context: ObservationContext,
+): { event: TicketEvent; state: TicketState } {
+  const event = silentEvent(held, "thulium.ticket.updated", ["unlisted"], context);
+  return {
+    event,
+    state: {
+      ...held,
+      listed: false,
+      version: event.version,
+      last_event_id: event.id,
+      observed_at: context.observedAt,
+    },
+  };
+}
+
+function silentEvent(
+  held: TicketState,
+  type: TicketEvent["type"],
+  kinds: Kind[],
+  { observedAt, origin }: ObservationContext,
+): TicketEvent {
+  return {
+    type,
+    id: eventId(
+      held.system,
+      held.ticket_id,
+      "ticket",
+      held.last_event_id,
+      `${kinds.join()}:${held.content_hash}`,
+    ),
+    system: held.system,
+    ticket_id: held.ticket_id,
+    time: observedAt,
+    time_is_observation: true,
+    observed_at: observedAt,
+    origin,
+    version: held.version + 1,
+    previous_event_id: held.last_event_id,
+    source_updated_at: held.updated_at_raw,
+    source_updated_at_ambiguous: false,
+    kinds,
+    changes: [],
+    derived: [],
+    ticket: headOf(held),
+  };
+}
+
+function ticketKinds(
+  held: TicketState,
+  { ticket }: ObservedTicket,
+  changes: readonly Change[],
+  added: readonly Message[],
+  rule: ClosedRule,
+): readonly Kind[] {
+  const kinds = new Set<Kind>(kindsOf(changes, held, ticket, rule));
+  for (const { type, user_login } of added) {
+    if (type === "REPLY") kinds.add("responded");
+    else if (type === "MAIL" && user_login === null) kinds.add("customer_replied");
+    else kinds.add("commented");
+  }
+  const isNews = changes.length > 0 || !held.listed;
+  if (kinds.size === 0 && isNews) kinds.add("other");
+  return [...kinds];
+}
+
+function makeTicketEvent(
+  held: TicketState | null,
+  { ticket, updatedAtAmbiguous }: ObservedTicket,
+  headHash: string,
+  changes: readonly Change[],
+  kinds: readonly Kind[],
+  added: readonly Message[],
+  context: ObservationContext,
+): TicketEvent {
+  const { system, ticket_id } = ticket;
+  const moved = held === null || changes.some(({ field }) => field === "updated_at");
+  const happenedAt = held === null ? ticket.created_at : moved ? ticket.updated_at : null;
+  const previous = held?.last_event_id ?? null;
+  return {
+    type: held === null ? "thulium.ticket.created" : "thulium.ticket.updated",
+    id: eventId(system, ticket_id, "ticket", previous ?? context.observedAt, headHash),
+    system,
+    ticket_id,
+    time: happenedAt ?? context.observedAt,
+    time_is_observation: happenedAt === null,
+    observed_at: context.observedAt,
+    origin: context.origin,
+    version: (held?.version ?? 0) + 1,
+    previous_event_id: previous,
+    source_updated_at: ticket.updated_at_raw,
+    source_updated_at_ambiguous: updatedAtAmbiguous,
+    kinds: [...kinds],
+    changes: [...changes],
+    derived: derivedSteps(added, context.stepPatterns),
+    ticket,
+  };
+}
+
+interface MessageComparison {
+  readonly isSame: boolean;
+  readonly refs: MessageRef[];
+  readonly added: readonly Message[];
+  readonly events: readonly MessageEvent[];
+  readonly states: readonly MessageState[];
+  readonly removed: readonly string[];
+}
+
+function compareMessages(
+  held: TicketState | null,
+  observed: ObservedTicket,
+  context: ObservationContext,
+): MessageComparison {
+  const old = new Map((held?.messages ?? []).map((ref) => [ref.message_id, ref]));
+  const refs: MessageRef[] = [];
+  const added: Message[] = [];
+  const events: MessageEvent[] = [];
+  const states: MessageState[] = [];
+  for (const message of observed.messages) {
+    const ref = old.get(message.message_id);
+    old.delete(message.message_id);
+    const hash = messageHash(message);
+    const steps = messageSteps(ref, message, hash);
+    if (ref === undefined) added.push(message);
+    let [version, last] = [ref?.version ?? 0, ref?.last_event_id ?? null];
+    for (const { type, changes, content } of steps) {
+      const event = messageEvent(
+        type,
+        observed,
+        message,
+        changes,
+        { version: version + 1, previous: last, content },
+        context,
+      );
+      events.push(event);
+      [version, last] = [event.version, event.id];
+    }
+    const next = refOf(message, hash, version, last ?? "");
+    refs.push(next);
+    if (steps.length > 0 || (held !== null && held.hash_version !== hashVersion))
+      states.push(stateOf(message, next, context.observedAt));
+  }
+  for (const ref of old.values()) events.push(removalOf(ref, observed, context));
+  const removed = [...old.keys()];
+  return { isSame: events.length === 0, refs, added, events, states, removed };
+}
+
+/** Which steps lead from a reference to a message: added, edited, rated, or an edit and a rating. */
+function messageSteps(ref: MessageRef | undefined, message: Message, hash: string) {
+  if (ref === undefined)
+    return [{ type: "thulium.message.added", changes: [], content: hash }] as const;
+  const ratings = JSON.stringify(message.ratings);
+  const isRated = ratings !== JSON.stringify(ref.ratings);
+  return [
+    ...(ref.content_hash === hash
+      ? []
+      : [
+          {
+            type: "thulium.message.edited",
+            changes: [{ field: "content_hash", before: ref.content_hash, after: hash }],
+            content: hash,
+          } as const,
+        ]),
+    ...(isRated
+      ? [
+          {
+            type: "thulium.message.rated",
+            changes: [{ field: "ratings", before: ref.ratings, after: message.ratings }],
+            content: ratings,
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function messageEvent(
+  type: MessageEvent["type"],
+  observed: ObservedTicket,
+  message: Message,
+  changes: readonly Change[],
+  step: { readonly version: number; readonly previous: string | null; readonly content: string },
+  context: ObservationContext,
+): MessageEvent {
+  const { system, ticket_id, message_id } = message;
+  const happenedAt = type === "thulium.message.added" ? message.created_at : null;
+  return {
+    type,
+    id: eventId(
+      system,
+      ticket_id,
+      `message:${message_id}`,
+      step.previous ?? context.observedAt,
+      step.content,
+    ),
+    system,
+    ticket_id,
+    time: happenedAt ?? context.observedAt,
+    time_is_observation: happenedAt === null,
+    observed_at: context.observedAt,
+    origin: context.origin,
+    version: step.version,
+    previous_event_id: step.previous,
+    source_updated_at: observed.ticket.updated_at_raw,
+    source_updated_at_ambiguous: observed.updatedAtAmbiguous,
+    message_id,
+    changes: [...changes],
+    message,
+    ticket: headIdsOf(observed.ticket),
+  };
+}
+
+function removalOf(
+  ref: MessageRef,
+  observed: ObservedTicket,
+  context: ObservationContext,
+): MessageEvent {
+  const { system, ticket_id, updated_at_raw } = observed.ticket;
+  return {
+    type: "thulium.message.removed",
+    id: eventId(system, ticket_id, `message:${ref.message_id}`, ref.last_event_id, "removed"),
+    system,
+    ticket_id,
+    time: context.observedAt,
+    time_is_observation: true,
+    observed_at: context.observedAt,
+    origin: context.origin,
+    version: ref.version + 1,
+    previous_event_id: ref.last_event_id,
+    source_updated_at: updated_at_raw,
+    source_updated_at_ambiguous: observed.updatedAtAmbiguous,
+    message_id: ref.message_id,
+    changes: [],
+    message: null,
+    ticket: headIdsOf(observed.ticket),
+  };
+}
+
+/** A chain over content: a ticket that returns to earlier content gets a new id, the same step always the same one. */
+function eventId(
+  system: string,
+  ticketId: string,
+  entity: string,
+  previousOrObservedAt: string,
+  content: string,
+): string {
+  return hashId(JSON.stringify([system, ticketId, entity, previousOrObservedAt, content]));
+}
+
+function refOf(
+  { message_id, ratings, type, user_login, created_at }: Message,
+  hash: string,
+  version: number,
+  last: string,
+): MessageRef {
+  return {
+    message_id,
+    content_hash: hash,
+    ratings,
+    type,
+    user_login,
+    created_at,
+    version,
+    last_event_id: last,
+  };
+}
+
+function stateOf(
+  message: Message,
+  { content_hash, version, last_event_id }: MessageRef,
+  observedAt: Instant,
+): MessageState {
+  return {
+    ...message,
+    content_hash,
+    hash_version: hashVersion,
+    version,
+    last_event_id,
+    observed_at: observedAt,
+  };
+}
+
+function headIdsOf(ticket: Ticket): MessageEvent["ticket"] {
+  const {
+    user_login,
+    ticket_queue_id,
+    ticket_queue_name,
+    category_id,
+    source,
+    status_id,
+    substatus_id,
+    full_status_name,
+    customer_id,
+  } = ticket;
+  return {
+    user_login,
+    ticket_queue_id,
+    ticket_queue_name,
+    category_id,
+    source,
+    status_id,
+    substatus_id,
+    full_status_name,
+    customer_id,
+  };
+}
+
+function headOf(state: TicketState): Ticket {
+  const {
+    content_hash: _1,
+    hash_version: _2,
+    version: _3,
+    last_event_id: _4,
+    observed_at: _5,
+    listed: _6,
+    messages: _7,
+    ...head
+  } = state;
+  return head;
+}
+
+function derivedSteps(added: readonly Message[], patterns: readonly StepPattern[]): DerivedStep[] {
+  return added.flatMap(({ system_comment, created_at, message_id }) =>
+    (system_comment ?? "").split(/\r?\n/).flatMap((line) =>
+      patterns.flatMap(({ kind, pattern }) => {
+        const groups = pattern.exec(line)?.groups;
+        return groups === undefined
+          ? []
+          : [
+              {
+                kind,
+                at: created_at,
+                from: groups["from"] ?? null,
+                to: groups["to"] ?? null,
+                message_id,
+              },
+            ];
+      }),
+    ),
+  );
+}

@@ -1,0 +1,60 @@
+import type { StepPattern } from "./detect-changes.ts";
+
+/** What an extractor needs to know. Times in milliseconds. */
+export interface ExtractorOptions {
+  /** Tenant; part of every key. */
+  readonly system: string;
+  /** IANA zone of the source's wall clock. */
+  readonly zone: string;
+  /** Pause between live sweeps. Default 15 s. */
+  readonly pollIntervalMs?: number;
+  /** How old a minute must be before the watermark may pass it. Default 2 min. */
+  readonly settleDelayMs?: number;
+  /** Ceiling of requests a second. Default 5. */
+  readonly requestsPerSecond?: number;
+  /** Tickets a request asks for, 1–100. Default 100. */
+  readonly pageSize?: number;
+  /** Tickets created before this wall-clock day (`YYYY-MM-DD`) are left out. Default: none. */
+  readonly backfillFrom?: string | null;
+  /** Statuses that count as closed, by id or name. Default Zamknięte, Połączone. */
+  readonly closedStatuses?: readonly string[];
+  /** Tickets of a backfill slice, at most. Default 2,500. */
+  readonly sliceTickets?: number;
+  /** Slices listed at once. Default 3. */
+  readonly parallelSlices?: number;
+  /** Pause between the two questions that confirm a delete. Default 10 s. */
+  readonly confirmDelayMs?: number;
+  /** Wordings of system comments that tell a step. Default: the English and Polish line of a status change. */
+  readonly stepPatterns?: readonly StepPattern[];
+}
+
+/** Options with every default filled in. */
+export type ExtractorSettings = Required<ExtractorOptions>;
+
+const statusChange: readonly StepPattern[] = [
+  {
+    kind: "status_changed",
+    pattern: /Changed status from \[(?<from>[^\]]*)\] to \[(?<to>[^\]]*)\]/,
+  },
+  {
+    kind: "status_changed",
+    pattern: /Zmieniono status z \[(?<from>[^\]]*)\] na \[(?<to>[^\]]*)\]/,
+  },
+];
+
+/** Fills in the defaults. */
+export function withDefaults(options: ExtractorOptions): ExtractorSettings {
+  return {
+    pollIntervalMs: 15_000,
+    settleDelayMs: 120_000,
+    requestsPerSecond: 5,
+    pageSize: 100,
+    backfillFrom: null,
+    closedStatuses: ["Zamknięte", "Połączone"],
+    sliceTickets: 2500,
+    parallelSlices: 3,
+    confirmDelayMs: 10_000,
+    stepPatterns: statusChange,
+    ...options,
+  };
+}

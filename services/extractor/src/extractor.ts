@@ -1,0 +1,270 @@
+import {
+  type Clock,
+  type EventLog,
+  type Instant,
+  instantOf,
+  isFailure,
+  type Logger,
+  type TicketSource,
+} from "@thulium-stream/contracts";
+import { createWallClock, type WallClock } from "@thulium-stream/thulium-api/pure";
+import { Asker } from "./asker.ts";
+import {
+  ageMs,
+  type Listing,
+  type ListingDeps,
+  type ListingProgress,
+  listEverything,
+} from "./backfill.ts";
+import { RequestBudget } from "./budget.ts";
+import { type CensusResult, decideMissing } from "./census.ts";
+import {
+  type ExtractorOptions,
+  type ExtractorSettings,
+  withDefaults,
+} from "./extractor-options.ts";
+import { liveSweep } from "./live-sweep.ts";
+import { type PublishedCounts, Publisher } from "./publisher.ts";
+import { TicketIndex } from "./ticket-index.ts";
+
+/** What an extractor works with; it closes the index, and nothing else that it was given. */
+export interface ExtractorDeps {
+  readonly source: TicketSource;
+  readonly log: EventLog;
+  /** Folder of the local index, owned by this process. */
+  readonly indexFolder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** Hears how far the listing of the source is. */
+  readonly onProgress?: (progress: ListingProgress) => void;
+}
+
+/** Where an extractor stands; for status pages and metrics. */
+export interface ExtractorStatus {
+  readonly system: string;
+  /** Every change of the source up to here is on the log; null before the first backfill is planned. */
+  readonly sealed: Instant | null;
+  readonly backfillDoneAt: Instant | null;
+  /** The listing under way, or the last one. */
+  readonly listing: ListingProgress | null;
+  readonly census: CensusResult | null;
+  readonly ticketsHeld: number;
+  readonly requests: number;
+  /** Requests a second that the budget allows itself now. */
+  readonly requestRate: number;
+  /** Until when the source asked us to wait. */
+  readonly waitingUntil: Instant | null;
+  readonly lastSweepAt: Instant | null;
+  /** Our clock minus the source's, in milliseconds. */
+  readonly clockSkewMs: number | null;
+  readonly counts: Readonly<PublishedCounts>;
+  readonly holes: number;
+}
+
+/** What a {@link Extractor.catchUp} did. */
+export interface CatchUpSummary {
+  readonly tickets: number;
+  readonly ticketEvents: number;
+  readonly messageEvents: number;
+  readonly deleted: number;
+  readonly requests: number;
+  readonly deadLetters: number;
+  readonly holes: number;
+}
+
+/** How often a running extractor lists the whole source again, for silent changes and deletes. */
+const relistEveryMs = 24 * 3_600_000;
+/** Clock skew above which the operator is told. */
+const skewLimitMs = 30_000;
+
+/** Turns the source into events on the log: backfill, live sweeps and a daily complete re-listing under one budget. */
+export class Extractor {
+  readonly #deps: ExtractorDeps;
+  readonly #settings: ExtractorSettings;
+  readonly #wallClock: WallClock;
+  readonly #budget: RequestBudget;
+  readonly #asker: Asker;
+  readonly #index: TicketIndex;
+  readonly #publisher: Publisher;
+  #listing: ListingProgress | null = null;
+  #census: CensusResult | null = null;
+  #lastSweepMs: number | null = null;
+  #holes = 0;
+
+  private constructor(
+    deps: ExtractorDeps,
+    settings: ExtractorSettings,
+    index: TicketIndex,
+    publisher: Publisher,
+  ) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#wallClock = createWallClock(settings.zone);
+    this.#budget = new RequestBudget({
+      clock: deps.clock,
+      requestsPerSecond: settings.requestsPerSecond,
+    });
+    this.#asker = new Asker({ ...deps, budget: this.#budget });
+    this.#index = index;
+    this.#publisher = publisher;
+  }
+
+  /**
+   * Opens the writer, which fences an older extractor of the system, and brings the index to the log's end.
+   * @throws Failure of the log or the folder.
+   */
+  static async open(deps: ExtractorDeps, options: ExtractorOptions): Promise<Extractor> {
+    const settings = withDefaults(options);
+    const index = TicketIndex.open(deps.indexFolder, settings.system);
+    try {
+      return new Extractor(
+        deps,
+        settings,
+        index,
+        await Publisher.open({ ...deps, index }, settings),
+      );
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
+  }
+
+  /** Works until `signal` fires: live sweeps, beside them the backfill, then a complete re-listing each day. @throws Failure that no retry mends. */
+  async run(signal: AbortSignal): Promise<void> {
+    const either = new AbortController();
+    const both = AbortSignal.any([signal, either.signal]);
+    await this.#begin();
+    const loops = [this.#liveLoop(both), this.#listingLoop(both)];
+    try {
+      await Promise.all(loops);
+    } catch (error) {
+      either.abort();
+      await Promise.allSettled(loops);
+      if (!(signal.aborted && isFailure(error, "Cancelled"))) throw error;
+    }
+  }
+
+  /** Reads everything once: a backfill (or a complete re-listing when one was done), then sweeps until nothing is new. */
+  async catchUp(signal: AbortSignal): Promise<CatchUpSummary> {
+    await this.#begin();
+    const listing = await this.#listOnce(signal);
+    for (let sweeps = 0; sweeps < 5; sweeps += 1) {
+      if ((await this.#sweep(signal)) === 0) break;
+    }
+    const { ticketEvents, messageEvents, deadLetters } = this.#publisher.counts;
+    return {
+      tickets: this.#index.size,
+      ticketEvents,
+      messageEvents,
+      deleted: this.#census?.deleted ?? 0,
+      requests: this.#budget.started,
+      deadLetters,
+      holes: listing.holes,
+    };
+  }
+
+  /** Where it stands now. */
+  status(): ExtractorStatus {
+    const { checkpoint, counts } = this.#publisher;
+    const waitingMs = this.#budget.waitingUntilMs;
+    return {
+      system: this.#settings.system,
+      sealed: checkpoint.sealed,
+      backfillDoneAt: checkpoint.backfill_done_at,
+      listing: this.#listing,
+      census: this.#census,
+      ticketsHeld: this.#index.size,
+      requests: this.#budget.started,
+      requestRate: this.#budget.rate,
+      waitingUntil: waitingMs === null ? null : instantOf(waitingMs),
+      lastSweepAt: this.#lastSweepMs === null ? null : instantOf(this.#lastSweepMs),
+      clockSkewMs: this.#asker.skewMs,
+      counts,
+      holes: this.#holes,
+    };
+  }
+
+  /** Lets the writer and the index go. */
+  async close(): Promise<void> {
+    await this.#publisher.close();
+    await this.#index.close();
+  }
+
+  /** The watermark begins before the first listing does: what changes while it runs is swept afterwards. */
+  async #begin(): Promise<void> {
+    if (this.#publisher.checkpoint.sealed !== null) return;
+    const sealed = instantOf(this.#deps.clock.now() - this.#settings.settleDelayMs - 60_000);
+    await this.#publisher.publish({ origin: "live", checkpoint: { sealed } });
+  }
+
+  async #liveLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#sweep(signal);
+      await this.#deps.clock.sleep(this.#settings.pollIntervalMs, signal);
+    }
+  }
+
+  async #listingLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const age = ageMs(this.#publisher.checkpoint.backfill_done_at, this.#deps.clock.now());
+      if (age >= relistEveryMs) await this.#listOnce(signal);
+      else await this.#deps.clock.sleep(relistEveryMs - age, signal);
+    }
+  }
+
+  async #sweep(signal: AbortSignal): Promise<number> {
+    const sealed = this.#publisher.checkpoint.sealed ?? instantOf(this.#deps.clock.now());
+    const { events, holes } = await liveSweep(this.#readingDeps(), this.#wallClock, sealed, signal);
+    this.#lastSweepMs = this.#deps.clock.now();
+    this.#holes += holes;
+    const skewMs = this.#asker.skewMs ?? 0;
+    if (Math.abs(skewMs) > skewLimitMs)
+      this.#deps.logger.warn({ skewMs }, "our clock and the source's differ by more than 30 s");
+    return events;
+  }
+
+  async #listOnce(signal: AbortSignal): Promise<Listing> {
+    const isFirst = this.#publisher.checkpoint.backfill_done_at === null;
+    const listing = await listEverything(
+      this.#readingDeps(),
+      isFirst ? "backfill" : "reread",
+      signal,
+    );
+    this.#holes += listing.holes;
+    const { clock, logger } = this.#deps;
+    const deps = {
+      asker: this.#asker,
+      publisher: this.#publisher,
+      clock,
+      logger,
+      confirmDelayMs: this.#settings.confirmDelayMs,
+    };
+    this.#census = await decideMissing(
+      deps,
+      listing.missing,
+      listing.listedId,
+      this.#index.size,
+      signal,
+    );
+    if (this.#census.refused !== null)
+      logger.error({ missing: this.#census.missing }, this.#census.refused);
+    return listing;
+  }
+
+  #readingDeps(): ListingDeps {
+    return {
+      asker: this.#asker,
+      publisher: this.#publisher,
+      index: this.#index,
+      settings: this.#settings,
+      wallClock: this.#wallClock,
+      nowMs: () => this.#deps.clock.now(),
+      onProgress: (progress) => {
+        this.#listing = progress;
+        this.#deps.onProgress?.(progress);
+      },
+    };
+  }
+}

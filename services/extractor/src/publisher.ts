@@ -1,0 +1,218 @@
+import {
+  type Checkpoint,
+  type Clock,
+  type DeadLetter,
+  type EventLog,
+  instantOf,
+  isFailure,
+  type Logger,
+  type LogWriter,
+  type ObservedTicket,
+  type Origin,
+  type SliceState,
+  type TicketPage,
+} from "@thulium-stream/contracts";
+import { messageHash, ticketHash } from "@thulium-stream/thulium-api/pure";
+import { Batch, firstCheckpoint } from "./batch.ts";
+import type { ObservationContext } from "./detect-changes.ts";
+import { logIdRecord, readExtractorState } from "./extractor-state.ts";
+import { ObservationOrder } from "./observation-order.ts";
+import type { TicketIndex } from "./ticket-index.ts";
+
+/** Something to be published as one whole: a page and what it proves, or a decision of the census. */
+export interface Job {
+  readonly origin: Origin;
+  readonly page?: TicketPage;
+  /** Progress that this page proves; durable together with its events. */
+  readonly slices?: readonly { readonly slice: number; readonly state: SliceState | null }[];
+  readonly checkpoint?: Partial<
+    Pick<Checkpoint, "sealed" | "backfill_from" | "backfill_to" | "backfill_done_at">
+  >;
+  /** Tickets whose absence was confirmed twice. */
+  readonly deletedIds?: readonly string[];
+  /** Tickets that exist but are no longer listed. */
+  readonly unlistedIds?: readonly string[];
+  readonly deadLetters?: readonly DeadLetter[];
+}
+
+/** What became of a job. */
+export interface JobResult {
+  readonly events: number;
+  /** Tickets whose observations overlapped and differed: to be asked for again. */
+  readonly unclear: readonly ObservedTicket[];
+}
+
+/** What the publisher works with. */
+export interface PublisherDeps {
+  readonly log: EventLog;
+  readonly index: TicketIndex;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newId: () => string;
+}
+
+/** What the publisher needs to know. */
+export interface PublisherOptions
+  extends Pick<ObservationContext, "closedStatuses" | "stepPatterns"> {
+  readonly system: string;
+}
+
+/** Counts since the start. */
+export interface PublishedCounts {
+  ticketEvents: number;
+  messageEvents: number;
+  appends: number;
+  deadLetters: number;
+}
+
+/** A job with its observations sorted into those to be used and those to be asked for again. */
+interface Judged {
+  readonly job: Job;
+  readonly rows: readonly ObservedTicket[];
+  readonly unclear: readonly ObservedTicket[];
+}
+
+/** Most pages of one append: bounds the transaction and what is done again after a failed one. */
+const mostJobsAtOnce = 4;
+
+/**
+ * The one way to the log: events, new state and checkpoint in one atomic append, one append at a time; only then the index follows (E5). Jobs that wait while an
+ * append is in flight go together into the next. After a failed append nothing in memory is believed: the writer is opened anew (which fences), the index follows
+ * the log, and the same jobs are compared again with what is really there.
+ */
+export class Publisher {
+  readonly #deps: PublisherDeps;
+  readonly #options: PublisherOptions;
+  readonly #order = new ObservationOrder();
+  readonly #queue: {
+    readonly job: Job;
+    readonly resolve: (result: JobResult) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  readonly counts: PublishedCounts = {
+    ticketEvents: 0,
+    messageEvents: 0,
+    appends: 0,
+    deadLetters: 0,
+  };
+  #writer: LogWriter | null = null;
+  #checkpoint: Checkpoint;
+  #slices: readonly SliceState[] = [];
+  #running = false;
+
+  private constructor(deps: PublisherDeps, options: PublisherOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#checkpoint = firstCheckpoint(options.system, instantOf(deps.clock.now()));
+  }
+
+  /** Opens the writer, which fences an older extractor, and brings memory and index to what the log says. */
+  static async open(deps: PublisherDeps, options: PublisherOptions): Promise<Publisher> {
+    const publisher = new Publisher(deps, options);
+    await publisher.#recover();
+    return publisher;
+  }
+
+  /** The checkpoint of the last append. */
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  /** The slices of the backfill as the log had them at the last recovery. */
+  get slices(): readonly SliceState[] {
+    return this.#slices;
+  }
+
+  /** Publishes a job; resolves when it is durable. @throws Failure `Fenced` when another extractor took over; stop then. */
+  publish(job: Job): Promise<JobResult> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job, resolve, reject });
+      void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#queue.length > 0) {
+      const taken = this.#queue.splice(0, mostJobsAtOnce);
+      try {
+        const results = await this.#publishAll(taken.map(({ job }) => job));
+        taken.forEach(({ resolve }, at) => {
+          resolve(results[at] ?? { events: 0, unclear: [] });
+        });
+      } catch (error) {
+        for (const { reject } of taken) reject(error);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #publishAll(jobs: readonly Job[]): Promise<readonly JobResult[]> {
+    const judged = jobs.map((job) => this.#judge(job));
+    for (let attempt = 1; ; attempt += 1) {
+      const batch = this.#batchOf(judged);
+      try {
+        if (batch.isWorthAppending) await this.#append(batch);
+        return batch.results;
+      } catch (error) {
+        // A fenced writer never comes back; a record too large would be too large again.
+        if (!isFailure(error, "Unavailable", "TimedOut") || attempt >= 10) throw error;
+        this.#deps.logger.warn(
+          { code: error.code, attempt, reason: error.message },
+          "an append failed; reading the truth from the log",
+        );
+        await this.#recover();
+      }
+    }
+  }
+
+  /** Orders the observations once: a repeated attempt must not judge them against themselves. */
+  #judge(job: Job): Judged {
+    const rows: ObservedTicket[] = [];
+    const unclear: ObservedTicket[] = [];
+    for (const row of job.page?.rows ?? []) {
+      const hash = `${ticketHash(row.ticket)}${row.messages.map((message) => messageHash(message) + message.ratings.join()).join()}`;
+      const verdict = this.#order.judge(row.ticket.ticket_id, hash, job.page as TicketPage);
+      (verdict === "apply" ? rows : unclear).push(row);
+    }
+    return { job, rows, unclear };
+  }
+
+  #batchOf(judged: readonly Judged[]): Batch {
+    const { index, clock } = this.#deps;
+    const batch = new Batch(this.#options, this.#checkpoint, instantOf(clock.now()), (id) =>
+      index.get(id),
+    );
+    for (const { job, rows, unclear } of judged) batch.add(job, rows, unclear);
+    return batch;
+  }
+
+  async #append(batch: Batch): Promise<void> {
+    await (this.#writer as LogWriter).append(batch.records());
+    this.#checkpoint = batch.checkpoint;
+    await this.#deps.index.apply(batch.states, batch.deletedIds);
+    this.counts.appends += 1;
+    this.counts.ticketEvents += batch.ticketEvents;
+    this.counts.messageEvents += batch.messageEvents;
+    this.counts.deadLetters += batch.deadLetters;
+  }
+
+  async #recover(): Promise<void> {
+    const { log, index, newId, clock } = this.#deps;
+    const { system } = this.#options;
+    await this.#writer?.close();
+    this.#writer = await log.openWriter(`extractor.${system}`);
+    const { logId, checkpoint, slices } = await readExtractorState(log, system);
+    const id = logId ?? newId();
+    if (logId === null) await this.#writer.append([logIdRecord(id)]);
+    if (checkpoint !== null) this.#checkpoint = checkpoint;
+    this.#slices = slices;
+    await index.follow(log, id, instantOf(clock.now()));
+  }
+
+  /** Waits for the append in flight and lets the writer go. */
+  async close(): Promise<void> {
+    await this.#writer?.close();
+  }
+}

@@ -1,0 +1,136 @@
+import { Failure, isFailure, type PageRequest, type TicketPage } from "@thulium-stream/contracts";
+import { addMinutes } from "@thulium-stream/thulium-api/pure";
+import { cutHotMinute, nextStep, type Place, requestOf, type Window } from "./page-rule.ts";
+
+/** Part of a window that could not be read: recorded, passed, retried later. */
+export interface Hole {
+  readonly request: PageRequest;
+  readonly failure: Failure;
+}
+
+/** What reading a window brings, one after the other. */
+export type WindowStep =
+  | { readonly kind: "page"; readonly page: TicketPage }
+  | { readonly kind: "hole"; readonly hole: Hole }
+  /** Everything of the window before this minute is proven read. Only told for the window itself, not inside a hot minute. */
+  | { readonly kind: "proven"; readonly before: string };
+
+/** Asks for one page; rejects with a Failure of this very request. */
+export type Ask = (request: PageRequest) => Promise<TicketPage>;
+
+/** Rows in a row that may be unreadable before the window is given up. */
+const mostSkips = 100;
+
+/**
+ * Reads a window completely by the page rule (E1, E4) and ends. Each request brings the reading on by a minute at least, or a hole.
+ * When a page fails for good the limit is halved down to one row; a row that fails alone becomes a hole and is stepped over.
+ * @throws Failure whatever is not this request's own (cancelled, fenced, credentials).
+ */
+export async function* readWindow(
+  ask: Ask,
+  window: Window,
+  pageSize: number,
+): AsyncGenerator<WindowStep> {
+  let place: Place = { from: window.bounds.from, skip: 0, limit: pageSize };
+  for (;;) {
+    const answer = await askOrHole(ask, requestOf(window, place));
+    if (!("received" in answer)) {
+      if (place.limit > 1) {
+        place = { ...place, limit: Math.floor(place.limit / 2) };
+        continue;
+      }
+      yield { kind: "hole", hole: answer };
+      if (place.skip >= mostSkips) throw answer.failure;
+      place = { ...place, skip: place.skip + 1 };
+      continue;
+    }
+    yield { kind: "page", page: answer };
+    const step = nextStep(place, answer);
+    if (step.kind === "complete") return;
+    if (step.kind === "broken")
+      throw new Failure("InvalidResponse", "the last row of a full page has no date to go on from");
+    // A reduced page grows again only once it got on: the trouble may lie in the next rows, too.
+    const limit = Math.min(pageSize, place.limit * 2);
+    if (step.kind === "continue") {
+      yield { kind: "proven", before: step.from };
+      place = { from: step.from, skip: 0, limit };
+      continue;
+    }
+    yield* readHotMinute(ask, window, step.minute, pageSize);
+    const next = addMinutes(step.minute, 1);
+    if (window.bounds.to !== null && next > window.bounds.to) return;
+    yield { kind: "proven", before: next };
+    place = { from: next, skip: 0, limit };
+  }
+}
+
+/** A minute with at least a page of tickets: cut by the other date, and where that is one minute, too, by repeated passes. */
+async function* readHotMinute(
+  ask: Ask,
+  window: Window,
+  minute: string,
+  pageSize: number,
+): AsyncGenerator<WindowStep> {
+  const cut = cutHotMinute(window, minute);
+  if (cut === null) {
+    yield* readByPasses(ask, { ...window, bounds: { from: minute, to: minute } }, pageSize);
+    return;
+  }
+  for await (const step of readWindow(ask, cut, pageSize)) if (step.kind !== "proven") yield step;
+}
+
+/**
+ * Tickets that share both minutes cannot be told apart by dates: they are read by offset, again and again, until the distinct ids reach the
+ * count in two answers and one more pass adds nothing. Not reached within 20 times the pages needed: a hole, never silence.
+ */
+async function* readByPasses(
+  ask: Ask,
+  window: Window,
+  pageSize: number,
+): AsyncGenerator<WindowStep> {
+  const ids = new Set<string>();
+  let agreements = 0;
+  let requestsLeft = Number.POSITIVE_INFINITY;
+  for (let settled = false; !settled; ) {
+    const before = ids.size;
+    for (let offset = 0; ; ) {
+      const request = requestOf(window, {
+        from: window.bounds.from,
+        skip: offset,
+        limit: pageSize,
+      });
+      const answer = await askOrHole(ask, request);
+      if (!("received" in answer)) {
+        yield { kind: "hole", hole: answer };
+        return;
+      }
+      yield { kind: "page", page: answer };
+      for (const { ticket } of answer.rows) ids.add(ticket.ticket_id);
+      for (const { ticketId, raw } of answer.rejected) ids.add(ticketId ?? raw);
+      if (ids.size >= answer.count) agreements += 1;
+      requestsLeft =
+        Math.min(requestsLeft, 20 * Math.ceil(Math.max(answer.count, 1) / pageSize)) - 1;
+      if (requestsLeft <= 0) {
+        const failure = new Failure(
+          "InvalidResponse",
+          `${answer.count} tickets share one minute of both dates; ${ids.size} were found in many passes`,
+        );
+        yield { kind: "hole", hole: { request, failure } };
+        return;
+      }
+      offset += answer.received;
+      if (answer.received < pageSize) break;
+    }
+    settled = agreements >= 2 && ids.size === before;
+  }
+}
+
+async function askOrHole(ask: Ask, request: PageRequest): Promise<TicketPage | Hole> {
+  try {
+    return await ask(request);
+  } catch (error) {
+    if (isFailure(error, "InvalidResponse", "TooLarge", "TimedOut", "Unavailable"))
+      return { request, failure: error };
+    throw error;
+  }
+}

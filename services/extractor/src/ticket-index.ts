@@ -1,0 +1,157 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  decodeJson,
+  type EventLog,
+  epochMsOf,
+  type Instant,
+  type PartitionPosition,
+  type TicketState,
+} from "@thulium-stream/contracts";
+import { type Database, open, type RootDatabase } from "lmdb";
+
+/** Tombstones may be gone from the log after 7 days: a cache older than this could keep what was deleted. */
+const oldestMs = 5 * 86_400_000;
+
+/**
+ * What the extractor holds of each ticket: a cache of the log's `tickets` topic in LMDB, followed from the log at start and never loaded whole. It can be
+ * deleted at any time. It notes which log it follows and how far; a log with another id, a position past the end, or an age over 5 days make it begin anew.
+ */
+export class TicketIndex {
+  readonly #root: RootDatabase<unknown, string>;
+  readonly #states: Database<TicketState, string>;
+  readonly #meta: Database<unknown, string>;
+  readonly #listed: Database<number, string>;
+  readonly #system: string;
+
+  private constructor(root: RootDatabase<unknown, string>, system: string) {
+    this.#root = root;
+    this.#system = system;
+    this.#states = root.openDB({ name: "states", encoding: "msgpack", compression: true });
+    this.#meta = root.openDB({ name: "meta", encoding: "json" });
+    this.#listed = root.openDB({ name: "listed", encoding: "json" });
+  }
+
+  /** Opens or creates the index of one system in a folder that this process owns. */
+  static open(folder: string, system: string): TicketIndex {
+    mkdirSync(folder, { recursive: true });
+    // A lost tail after a power cut is read again from the log: no need to wait for the disk.
+    return new TicketIndex(
+      open({ path: join(folder, `${system}.mdb`), noSubdir: true, maxDbs: 4, noSync: true }),
+      system,
+    );
+  }
+
+  /** Tickets held. */
+  get size(): number {
+    return (this.#states.getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** The held state of a ticket. */
+  get(ticketId: string): TicketState | null {
+    return this.#states.get(ticketId) ?? null;
+  }
+
+  /** All held states, in no order that means anything. */
+  *states(): Iterable<TicketState> {
+    for (const { value } of this.#states.getRange()) yield value;
+  }
+
+  /** Takes over what an append made durable: new states, and ids of deleted tickets. */
+  async apply(states: readonly TicketState[], deletedIds: readonly string[]): Promise<void> {
+    await this.#root.transaction(() => {
+      for (const state of states) this.#states.put(state.ticket_id, state);
+      for (const id of deletedIds) this.#states.remove(id);
+    });
+  }
+
+  /** Brings the index to the log's present end. `logId` is the random value that the log carries. Returns the records read. */
+  async follow(log: EventLog, logId: string, now: Instant): Promise<number> {
+    const ranges = await log.ends("tickets");
+    if (!this.#isUsable(logId, now, ranges)) await this.#clear(logId);
+    const from = ranges.map(({ topic, partition, earliest }) => ({
+      topic,
+      partition,
+      position: Math.max(earliest, this.#positionOf(partition)),
+    }));
+    const left = new Set(
+      ranges
+        .filter(({ end }, at) => (from[at]?.position ?? 0) < end)
+        .map(({ partition }) => partition),
+    );
+    let records = 0;
+    if (left.size > 0) {
+      const reader = await log.openReader({ topics: ["tickets"], startAt: async () => from });
+      try {
+        while (left.size > 0) {
+          const delivery = await reader.next({ timeoutMs: 60_000 });
+          if (delivery.kind !== "batch") continue;
+          records += delivery.records.length;
+          await this.#applyRecords(delivery, delivery.records);
+          if (delivery.nextPosition >= (ranges[delivery.partition]?.end ?? 0))
+            left.delete(delivery.partition);
+        }
+      } finally {
+        await reader.close();
+      }
+    }
+    await this.#meta.put("caught_up_at", now);
+    return records;
+  }
+
+  async #applyRecords(
+    { partition, nextPosition }: { partition: number; nextPosition: number },
+    records: readonly Parameters<typeof decodeJson>[0][],
+  ) {
+    await this.#root.transaction(() => {
+      for (const record of records) {
+        const [system, ticketId] = (record.key ?? "").split(":");
+        if (system !== this.#system || ticketId === undefined) continue;
+        if (record.value === null) this.#states.remove(ticketId);
+        else this.#states.put(ticketId, decodeJson(record) as TicketState);
+      }
+      this.#meta.put(`position/${partition}`, nextPosition);
+    });
+  }
+
+  #isUsable(
+    logId: string,
+    now: Instant,
+    ranges: readonly (PartitionPosition | { partition: number; end: number })[],
+  ): boolean {
+    const caughtUpAt = this.#meta.get("caught_up_at") as Instant | undefined;
+    if (caughtUpAt === undefined || this.#meta.get("log_id") !== logId) return false;
+    if (epochMsOf(now) - epochMsOf(caughtUpAt) > oldestMs) return false;
+    return ranges.every(
+      (range) => !("end" in range) || this.#positionOf(range.partition) <= range.end,
+    );
+  }
+
+  #positionOf(partition: number): number {
+    return Number(this.#meta.get(`position/${partition}`) ?? 0);
+  }
+
+  async #clear(logId: string): Promise<void> {
+    await this.#states.clearAsync();
+    await this.#listed.clearAsync();
+    await this.#meta.clearAsync();
+    await this.#meta.put("log_id", logId);
+  }
+
+  /** Notes that a complete listing of this generation showed these tickets. */
+  async markListed(ticketIds: readonly string[], generation: number): Promise<void> {
+    await this.#root.transaction(() => {
+      for (const id of ticketIds) this.#listed.put(id, generation);
+    });
+  }
+
+  /** Whether the complete listing of this generation showed a ticket. */
+  wasListed(ticketId: string, generation: number): boolean {
+    return this.#listed.get(ticketId) === generation;
+  }
+
+  /** Closes the file. */
+  close(): Promise<void> {
+    return this.#root.close();
+  }
+}
