@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+import { type Clock, Failure } from "@thulium-stream/contracts";
 import { inject } from "vitest";
 
 /** Where a real S3 server is and how to get in. */
@@ -30,3 +32,12 @@ export interface RealServers {
 export function realServers(): RealServers {
   return { kafkaBrokers: inject("kafkaBrokers"), s3: inject("s3") };
 }
+
+/** The machine's clock (C1–C3), for what talks to real servers; everything else takes a `ManualClock`. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    setTimeout(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => {
+      throw new Failure("Cancelled", "sleep was cancelled");
+    }),
+};

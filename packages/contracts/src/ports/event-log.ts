@@ -66,7 +66,8 @@ export type StartAt = (
 export interface LogReader {
   /**
    * The next delivery; `idle` after `timeoutMs` without one. The first is always an `assignment`, and after
-   * each change of ownership another comes before any batch of it. Nothing of a lost partition follows it.
+   * each change of ownership another comes before any batch of it. Nothing of a lost partition follows it. It
+   * lists all that this member owns now; partitions it owned before go on where they were.
    * @throws Failure `Cancelled` when `signal` fires, `PositionLost` (L12), `Closed`.
    */
   next(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Delivery>;

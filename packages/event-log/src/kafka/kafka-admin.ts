@@ -1,6 +1,7 @@
 import {
   type Clock,
   Failure,
+  isFailure,
   type PartitionRange,
   type TopicSpec,
 } from "@thulium-stream/contracts";
@@ -36,7 +37,7 @@ export class KafkaAdmin {
       return await withDeadline(this.#clock, deadlineMs, what, work);
     } catch (error) {
       const failure = kafkaFailure(error, what);
-      if (failure.code === "Unavailable" || failure.code === "TimedOut") this.#drop(connected);
+      if (isFailure(failure, "Unavailable", "TimedOut")) this.#drop(connected);
       throw failure;
     }
   }
@@ -69,7 +70,10 @@ export class KafkaAdmin {
     });
   }
 
-  /** First held and next position of each partition. @throws Failure `Rejected` for an unknown topic. */
+  /**
+   * First held and next position of each partition; what lies in undecided transactions is past the end, so
+   * that a reader who starts there sees each later append whole. @throws Failure `Rejected` for an unknown topic.
+   */
   async ends(topic: string, name: string): Promise<readonly PartitionRange[]> {
     const known = await this.partitions([name]);
     if (!known.has(name)) throw new Failure("Rejected", `There is no topic ${name}`);
@@ -84,6 +88,14 @@ export class KafkaAdmin {
         end: Number(high),
       }))
       .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Where each partition ends for readers of committed records: before the first undecided transaction. */
+  async visibleEnds(name: string): Promise<ReadonlyMap<number, number>> {
+    const offsets = await this.#call(`reading the ends of ${name}`, (admin) =>
+      admin.fetchTopicOffsets(name),
+    );
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
   }
 
   /** Committed positions of a group; partitions without one are left out. */
@@ -147,6 +159,22 @@ export class KafkaAdmin {
         })),
       }),
     );
+    for (const { topic } of specs) await this.#untilLed(nameOf(topic));
+  }
+
+  /** The metadata names a leader before that broker leads: until it does, reads and writes are refused. */
+  async #untilLed(name: string): Promise<void> {
+    const untilMs = this.#clock.now() + deadlineMs;
+    for (;;) {
+      try {
+        await this.ends(name, name);
+        return;
+      } catch (error) {
+        const passing = isFailure(error, "Unavailable", "Rejected");
+        if (!passing || this.#clock.now() >= untilMs) throw error;
+        await this.#clock.sleep(50);
+      }
+    }
   }
 
   async #settings(names: readonly string[]): Promise<Map<string, Record<string, string>>> {

@@ -74,7 +74,8 @@ export async function openKafkaReader(
 
 /**
  * A pull reader on top of kafkajs's push consumer: `eachBatch` offers one batch and heartbeats until it is
- * taken, so at most one fetch is held (L5).
+ * taken, so at most one fetch is held (L5). Every rebalance brings an assignment, also one that changes
+ * nothing for this member: commits during it may have been fenced. Partitions it keeps go on where they were.
  */
 export class KafkaReader implements LogReader {
   readonly #context: ReaderContext;
@@ -90,7 +91,6 @@ export class KafkaReader implements LogReader {
   #fetch = new Map<string, number>();
   /** Counts assignments; work for an older one is void. */
   #assignment = 0;
-  #announced = "";
   #memberId = "";
   #commitsSeen = 0;
   #commits: Promise<unknown> = Promise.resolve();
@@ -184,7 +184,6 @@ export class KafkaReader implements LogReader {
     const before = this.#taken;
     // Under another member id the group may have moved on without us: nothing is kept.
     const kept = memberId === this.#memberId ? before : new Map<string, number>();
-    if (memberId !== this.#memberId) this.#announced = "";
     this.#memberId = memberId;
     this.#owned = new Map(partitions.map((each) => [placeOf(each), each]));
     this.#taken = new Map([...kept].filter(([place]) => this.#owned.has(place)));
@@ -202,11 +201,7 @@ export class KafkaReader implements LogReader {
     if (assignment !== this.#assignment || this.#closing !== null) return;
     for (const start of starts) this.#taken.set(placeOf(start), start.position);
     this.#fetch = new Map(this.#taken);
-    const now = [...this.#owned.keys()].sort().join(" ");
-    if (fresh.length > 0 || now !== this.#announced || this.#announced === "") {
-      this.#announced = now;
-      this.#queue.push({ kind: "assignment", partitions });
-    }
+    this.#queue.push({ kind: "assignment", partitions });
     if (partitions.length === 0) return;
     for (const each of partitions) this.#seek(each);
     this.#consumer.resume(this.#named(partitions));

@@ -25,6 +25,7 @@ const openDeadlineMs = 30_000;
 const appendDeadlineMs = 20_000;
 const abortDeadlineMs = 5_000;
 const disconnectDeadlineMs = 5_000;
+const visiblePollMs = 5;
 
 /** What a writer needs. */
 export interface WriterContext {
@@ -71,8 +72,7 @@ export async function openKafkaWriter(
 }
 
 /**
- * Appends each batch in one transaction, one at a time. After any doubt it is spent (L3). An append resolves
- * when the coordinator has recorded the commit; the partitions show it to readers within milliseconds.
+ * Appends each batch in one transaction, one at a time. After any doubt it is spent (L3).
  */
 export class KafkaWriter implements LogWriter {
   readonly #context: WriterContext;
@@ -141,15 +141,35 @@ export class KafkaWriter implements LogWriter {
   ): Promise<void> {
     const transaction = await this.#producer.transaction();
     progress.abort = () => transaction.abort();
+    const ends = new Map<string, Map<number, number>>();
     for (const topicMessages of sends) {
-      await transaction.sendBatch({
+      const placed = await transaction.sendBatch({
         topicMessages,
         acks: -1,
         compression: CompressionTypes.GZIP,
       });
+      for (const { topicName, partition, baseOffset } of placed) {
+        // The offset of its last record is not told, that of its first says enough: a batch is visible as a whole.
+        const partitions = ends.get(topicName) ?? new Map<number, number>();
+        ends.set(topicName, partitions.set(partition, Number(baseOffset ?? -1)));
+      }
     }
     progress.committing = true;
     await transaction.commit();
+    await Promise.all([...ends].map(([name, offsets]) => this.#untilVisible(name, offsets)));
+  }
+
+  /**
+   * The coordinator answers a commit before its markers are on the partitions. Waits for them, so that whoever
+   * appends and then reads up to the ends sees what was appended.
+   */
+  async #untilVisible(name: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const { admin, clock } = this.#context;
+    for (;;) {
+      const ends = await admin.visibleEnds(name);
+      if ([...offsets].every(([partition, offset]) => (ends.get(partition) ?? 0) > offset)) return;
+      await clock.sleep(visiblePollMs);
+    }
   }
 
   /** Tries to abort; the coordinator does it after the transaction time-out otherwise. */
