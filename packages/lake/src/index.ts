@@ -2,5 +2,6 @@ export * from "./encoders/choose-encoder.ts";
 export * from "./file-cache.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
+export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";
 export * from "./open-object-store.ts";
 export * from "./query.ts";

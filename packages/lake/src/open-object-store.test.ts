@@ -47,7 +47,7 @@ it("opens a folder that is not there yet, and names LAKE_URL when it cannot be o
   await writeFile(join(root, "file"), "");
   const url = `file:${root}/file`;
   await expect(openObjectStore({ ...deps, url })).rejects.toMatchObject({
-    code: "Rejected",
+    code: "InvalidSettings",
     message: expect.stringContaining(`LAKE_URL ${url}`),
   });
   await rm(root, { recursive: true });

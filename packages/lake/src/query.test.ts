@@ -128,6 +128,21 @@ it("gives every type as JSON has it", async () => {
   ]);
 });
 
+it("reckons days in UTC wherever the process runs", async () => {
+  const zone = process.env["TZ"];
+  process.env["TZ"] = "Asia/Tokyo";
+  try {
+    await using query = await openLakeQuery({ views: [] });
+    const { rows } = await query.run(
+      "SELECT current_setting('TimeZone'), date_trunc('day', TIMESTAMPTZ '2026-11-23 20:00:00+00')",
+    );
+    expect(rows).toEqual([["UTC", "2026-11-23T00:00:00.000Z"]]);
+  } finally {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  }
+});
+
 it("stops at maxRows and says so", async () => {
   await using query = await openLakeQuery({ views: [] });
   const all = await query.run("SELECT * FROM range(3)", { maxRows: 3 });

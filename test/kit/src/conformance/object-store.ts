@@ -222,11 +222,12 @@ function deletes(opened: Opened): void {
   it("puts beside deletes in one folder all succeed", async () => {
     const { place, store } = opened();
     await using other = await place.open();
-    const rounds = Array.from({ length: 30 }, (_, index) => index);
+    const rounds = Array.from({ length: 60 }, (_, index) => index);
     await Promise.all(
       rounds.map(async (index) => {
-        await store.put(`same/folder/${index}`, text("x"));
-        await other.delete([`same/folder/${index}`]);
+        const key = `same/folder/${index % 3}/${index}`;
+        await store.put(key, text("x"));
+        await other.delete([key]);
       }),
     );
     expect(await all(store, "same/")).toEqual([]);

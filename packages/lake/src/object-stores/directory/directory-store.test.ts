@@ -79,11 +79,14 @@ describe("the directory store", () => {
     await expect(store.putIfAbsent("a/b/c", bytes)).rejects.toMatchObject(rejected);
   });
 
-  it("refuses a folder that is a file", async () => {
+  it("refuses a path that is or lies below a file, or where no folder can be made, with advice", async () => {
     await writeFile(join(root, "file"), "");
-    await expect(openDirectoryStore({ folder: join(root, "file"), newId })).rejects.toMatchObject({
-      code: "Rejected",
-    });
+    const noFolders = process.platform === "linux" ? ["/proc/no/such"] : [];
+    for (const folder of [join(root, "file"), join(root, "file", "a", "b"), ...noFolders])
+      await expect(openDirectoryStore({ folder, newId }), folder).rejects.toMatchObject({
+        code: "InvalidSettings",
+        advice: expect.stringContaining("another folder"),
+      });
   });
 
   it.skipIf(process.getuid?.() === 0)(

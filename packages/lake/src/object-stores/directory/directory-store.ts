@@ -31,7 +31,7 @@ export interface DirectoryStoreOptions {
  * Opens a folder as an object store (O1–O6): each object is a file of the same relative path, written aside, synced
  * to the medium and then moved (`put`) or hard-linked (`putIfAbsent`) into place, so any number of processes on
  * one machine may share it. Keys that begin with `.uploads/` are its own.
- * @throws Failure `Forbidden`, `Rejected`, `Unavailable` or `InvalidSettings` when the folder cannot be made, written to, or has no hard links.
+ * @throws Failure `InvalidSettings` when the path cannot be a folder or has no hard links, `Forbidden` when this user may not write there, `Unavailable` (full disk).
  */
 export async function openDirectoryStore(options: DirectoryStoreOptions): Promise<ObjectStore> {
   const store = new DirectoryStore(resolve(options.folder), options.newId);
@@ -51,8 +51,9 @@ class DirectoryStore implements ObjectStore {
 
   /** Proves that files can be written and hard-linked here, and clears what a crash left. */
   async prepare(): Promise<void> {
-    await translated(`opening the folder ${this.#folder}`, async () => {
-      await makeFolderDurably(join(this.#folder, uploads));
+    const what = `opening the folder ${this.#folder}`;
+    await translated(what, async () => {
+      await makeFolderDurably(join(this.#folder, uploads)).catch(notAFolder(what));
       await this.#aside(new Uint8Array(), async (file) => {
         const { mtimeMs } = await stat(file);
         await linkProbe(file);
@@ -209,14 +210,27 @@ class DirectoryStore implements ObjectStore {
   }
 }
 
+/** A path that cannot be a folder (a part of it is a file, or its file system makes none) is a wrong setting. */
+function notAFolder(what: string): (error: unknown) => never {
+  return (error) => {
+    if (!["ENOTDIR", "EEXIST", "ENOENT", "ENAMETOOLONG"].includes(systemCode(error) ?? ""))
+      throw error;
+    throw new Failure("InvalidSettings", `${what} failed: it cannot be a folder`, {
+      cause: error,
+      advice:
+        "Choose another folder: a part of this path is a file, or lies where no folder can be made.",
+    });
+  };
+}
+
 /** How a finished file gets its name. */
 type Place<T> = (from: string, to: string) => Promise<T>;
 
 /** Places a file, making its folder first: again, when another process removes the emptied folder in between. */
 async function placeInFolder<T>(from: string, to: string, place: Place<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    await makeFolderDurably(dirname(to));
     try {
+      await makeFolderDurably(dirname(to));
       return await place(from, to);
     } catch (error) {
       if (systemCode(error) !== "ENOENT" || attempt === mostFolderRaces) throw error;

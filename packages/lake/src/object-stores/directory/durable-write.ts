@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, unlink } from "node:fs/promises";
+import { copyFile, mkdir, open, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ObjectBody } from "@thulium-stream/contracts";
 import { reading } from "../object-body.ts";
@@ -20,14 +20,29 @@ export async function writeDurably(path: string, body: ObjectBody): Promise<void
   }
 }
 
-/** Creates `folder` with its parents, each entry durable in its own parent. */
+/**
+ * Creates `folder` with its parents, each entry durable in its own parent. (Node's own recursive mkdir never returns
+ * where a file system answers ENOENT to every mkdir, as /proc does.)
+ */
 export async function makeFolderDurably(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  const top = dirname(first);
-  for (let created = folder; created !== top; ) {
-    created = dirname(created);
-    await syncFolder(created);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (systemCode(error) === "EEXIST" && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (systemCode(error) !== "ENOENT" || parent === folder) throw error;
+    await makeFolderDurably(parent);
+    await mkdirUnlessThere(folder);
+  }
+  await syncFolder(dirname(folder));
+}
+
+/** Another process may make the same folder at the same time. */
+async function mkdirUnlessThere(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 

@@ -32,6 +32,8 @@ it.each([
   [sdkError("NotImplemented", 501), "Rejected"],
   [sdkError("InvalidRequest", 400), "Rejected"],
   [sdkError("UnknownError", 200), "InvalidResponse"],
+  [sdkError("TypeError", undefined, { code: "ERR_INVALID_URL" }), "InvalidSettings"],
+  [new Error("Region is missing"), "InvalidSettings"],
   ["a string", "Unavailable"],
 ] as const)("classifies %s as %s", (error, code) => {
   expect(failureOf(error, "writing a")).toMatchObject({ code });

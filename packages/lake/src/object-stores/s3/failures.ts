@@ -59,6 +59,7 @@ const bySystemCode: Readonly<Record<string, Reading>> = {
   EHOSTUNREACH: ["Unavailable"],
   ENETUNREACH: ["Unavailable"],
   ETIMEDOUT: ["TimedOut"],
+  ERR_INVALID_URL: ["InvalidSettings", "Correct S3_ENDPOINT: it must look like https://host:port."],
 };
 
 /** Translates whatever the SDK threw while doing `what`; a Failure passes through. The only place that knows S3's errors. */
@@ -114,6 +115,8 @@ function readingOf(error: unknown, status: number | undefined): Reading {
   if (known !== undefined) return known;
   if (systemCode.includes("CERT") || systemCode.startsWith("ERR_TLS"))
     return ["InvalidSettings", "Check S3_ENDPOINT: its certificate is not trusted here."];
+  if (error instanceof Error && error.message === "Region is missing")
+    return ["InvalidSettings", "Set AWS_REGION to the region of the bucket."];
   if (error instanceof Error && /checksum mismatch/i.test(error.message))
     return ["Unavailable", damaged];
   if (fieldOf(error, "$responseBodyText") !== undefined || error instanceof SyntaxError)
