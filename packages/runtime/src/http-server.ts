@@ -55,7 +55,10 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   return { url: await listen(app, options), close: () => app.close() };
 }
 
-async function listen(app: FastifyInstance, { host, port }: HttpServerOptions): Promise<string> {
+async function listen(
+  app: FastifyInstance,
+  { host, port }: Pick<HttpServerOptions, "host" | "port">,
+): Promise<string> {
   try {
     return await app.listen({ host, port });
   } catch (cause) {
@@ -123,4 +126,16 @@ function answerProblems(app: FastifyInstance, logger: Logger): void {
         detail,
       });
   });
+}
+
+/**
+ * Tries an address for a moment, so that a taken port is told before anything else is touched.
+ * @throws Failure `InvalidSettings` naming HTTP_PORT or HTTP_HOST.
+ */
+export async function proveAddress(
+  address: Pick<HttpServerOptions, "host" | "port">,
+): Promise<void> {
+  const app = fastify({ logger: false });
+  await listen(app, address);
+  await app.close();
 }

@@ -13,7 +13,7 @@ export const exitCodes = {
 /** Something to be closed at the end, named for the log. */
 export interface Closeable {
   readonly name: string;
-  close(): Promise<void> | void;
+  close(): PromiseLike<void> | void;
 }
 
 /**
@@ -29,7 +29,7 @@ export class Lifetime implements AsyncDisposable {
   }
 
   /** Registers something opened just now; returns it. */
-  own<T>(name: string, value: T, close: (value: T) => Promise<void> | void): T {
+  own<T>(name: string, value: T, close: (value: T) => PromiseLike<void> | void): T {
     this.#opened.push({ name, close: () => close(value) });
     return value;
   }

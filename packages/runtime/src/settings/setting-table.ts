@@ -215,9 +215,9 @@ export const settingTable = {
   ),
   SANDBOX_SEED: setting("`1`", "The same seed gives the same sandbox", wholeOr(1, 0, 2 ** 31)),
   SANDBOX_CHANGES_PER_HOUR: setting(
-    "`600`",
+    "`360`",
     "How lively the sandbox is",
-    numberBetween(600, 0, 1_000_000, false).transform((value) => value ?? 600),
+    numberBetween(360, 0, 1_000_000, false).transform((value) => value ?? 360),
   ),
   SANDBOX_SWITCHES: setting(
     "none",

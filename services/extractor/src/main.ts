@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { Clock, EventLog, Logger, TicketSource } from "@thulium-stream/contracts";
+import { type Lifetime, newId, random, type Settings } from "@thulium-stream/runtime";
+import type { ListingProgress } from "./backfill.ts";
+import { Extractor } from "./extractor.ts";
+
+/** What a process shares with the extractor. */
+export interface ExtractorSurroundings {
+  readonly source: TicketSource;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onProgress?: (progress: ListingProgress) => void;
+}
+
+/** Opens the extractor that the settings describe; it is closed with the process's lifetime. */
+export async function openExtractor(
+  settings: Settings,
+  { onProgress, ...surroundings }: ExtractorSurroundings,
+  life: Lifetime,
+): Promise<Extractor> {
+  const deps = {
+    ...surroundings,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    indexFolder: join(settings.STATE_DIR, "index"),
+    random,
+    newId,
+  };
+  const extractor = await Extractor.open(deps, {
+    system: settings.system,
+    zone: settings.THULIUM_TIME_ZONE,
+    pollIntervalMs: settings.POLL_INTERVAL,
+    settleDelayMs: settings.SETTLE_DELAY,
+    requestsPerSecond: settings.REQUESTS_PER_SECOND,
+    pageSize: settings.PAGE_SIZE,
+    backfillFrom: settings.BACKFILL_FROM ?? null,
+    closedStatuses: settings.CLOSED_STATUSES,
+  });
+  return life.own("extractor", extractor, (opened) => opened.close());
+}
