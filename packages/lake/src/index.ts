@@ -5,3 +5,5 @@ export * from "./object-stores/probe-conditional-put.ts";
 export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";
 export * from "./open-object-store.ts";
 export * from "./query.ts";
+export * from "./table/table.ts";
+export * from "./table/table-commit.ts";

@@ -1,1 +1,5 @@
-export {};
+export * from "./columns.ts";
+export * from "./lake-catalog.ts";
+export * from "./lake-writer.ts";
+export { type SnapshotManifest, type SnapshotSummary, snapshotFolder } from "./snapshot.ts";
+export type { TableStatus } from "./table-writer.ts";

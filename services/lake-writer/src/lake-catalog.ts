@@ -1,0 +1,119 @@
+import type { Column, ObjectStore } from "@thulium-stream/contracts";
+import { Table } from "@thulium-stream/lake";
+import { eventTables, stateTables } from "./columns.ts";
+import type { SnapshotManifest } from "./snapshot.ts";
+
+/** A table as `lake ls` shows it. */
+export interface DescribedTable {
+  readonly name: string;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Next position of the log per partition that the table covers. */
+  readonly positions: Readonly<Record<string, number>>;
+  readonly committedAt: string | null;
+}
+
+/** One table of a snapshot as `lake ls` shows it. */
+export interface DescribedSnapshot {
+  readonly table: string;
+  readonly folder: string;
+  readonly at: string;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** false while its manifest is missing: being written, or given up by a killed writer. */
+  readonly complete: boolean;
+}
+
+/** A view for queries: the objects that make it up. */
+export interface CataloguedView {
+  readonly name: string;
+  readonly objects: readonly { readonly key: string; readonly bytes: number }[];
+  readonly columns: readonly Column[];
+}
+
+const reading = { clock: { now: () => 0, sleep: async () => {} }, newId: () => "" };
+
+/** What the lake holds: tables and snapshots. Reads only. @throws Failure of the store; `InvalidSettings` for something foreign at the place. */
+export async function describeLake(store: ObjectStore): Promise<{
+  readonly tables: readonly DescribedTable[];
+  readonly snapshots: readonly DescribedSnapshot[];
+}> {
+  const tables = await Promise.all(
+    eventTables.map(async ({ table: name, topic }) => {
+      const { current } = await Table.open({ store, table: name, topic, ...reading });
+      const totals = current?.totals ?? { files: 0, rows: 0, bytes: 0 };
+      return {
+        name,
+        ...totals,
+        positions: current?.positions ?? {},
+        committedAt: current?.committedAt ?? null,
+      };
+    }),
+  );
+  return { tables, snapshots: await snapshotsOf(store) };
+}
+
+/** The views of `lake query`: current tickets and messages of the newest complete snapshot, and the event tables. */
+export async function lakeViews(store: ObjectStore): Promise<readonly CataloguedView[]> {
+  const snapshots = (await snapshotsOf(store)).filter(({ complete }) => complete);
+  const states = await Promise.all(
+    stateTables.map(async ({ table: name, columns }) => {
+      const newest = snapshots.filter(({ table }) => table === name).at(-1);
+      const manifest = newest === undefined ? null : await manifestOf(store, newest.folder);
+      const objects = (manifest?.files ?? []).map(({ name: file, bytes }) => ({
+        key: `${newest?.folder}/${file}`,
+        bytes,
+      }));
+      return { name, columns, objects };
+    }),
+  );
+  const events = await Promise.all(
+    eventTables.map(async ({ table: name, topic, columns }) => {
+      const table = await Table.open({ store, table: name, topic, ...reading });
+      return {
+        name,
+        columns,
+        objects: (await table.files()).map(({ key, bytes }) => ({ key, bytes })),
+      };
+    }),
+  );
+  return [...states, ...events];
+}
+
+async function snapshotsOf(store: ObjectStore): Promise<readonly DescribedSnapshot[]> {
+  const folders = new Map<string, { files: number; bytes: number; complete: boolean }>();
+  for await (const { key, bytes } of store.list("snapshots/")) {
+    const match = /^(snapshots\/[^/]+\/snapshot_date=[^/]+\/snapshot_at=[^/]+)\/(.+)$/.exec(key);
+    if (match === null) continue;
+    const folder = folders.get(match[1] ?? "") ?? { files: 0, bytes: 0, complete: false };
+    folders.set(
+      match[1] ?? "",
+      match[2] === "_manifest.json"
+        ? { ...folder, complete: true }
+        : { ...folder, files: folder.files + 1, bytes: folder.bytes + bytes },
+    );
+  }
+  const described = await Promise.all(
+    [...folders].map(async ([folder, { files, bytes, complete }]) => {
+      const manifest = complete ? await manifestOf(store, folder) : null;
+      const [, table = "", , at = ""] = folder.split("/");
+      return {
+        table,
+        folder,
+        at: manifest?.at ?? at.replace("snapshot_at=", ""),
+        files,
+        rows: manifest?.rows ?? 0,
+        bytes,
+        complete,
+      };
+    }),
+  );
+  return described.sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
+
+async function manifestOf(store: ObjectStore, folder: string): Promise<SnapshotManifest | null> {
+  const bytes = await store.get(`${folder}/_manifest.json`);
+  return bytes === null ? null : (JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest);
+}

@@ -1,0 +1,107 @@
+import { isFailure } from "@thulium-stream/contracts";
+import { Cron } from "croner";
+import { eventTables } from "./columns.ts";
+import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
+import { type TableStatus, TableWriter, type TableWriterDeps } from "./table-writer.ts";
+
+/** What a lake writer works with. */
+export type LakeWriterDeps = TableWriterDeps;
+
+/** What a lake writer needs to know. */
+export interface LakeWriterOptions {
+  /** Tenant whose state the snapshots hold. */
+  readonly system: string;
+  /** IANA zone of local days. */
+  readonly zone: string;
+  /** Cron pattern in `zone`, or `off`. */
+  readonly snapshotSchedule: string;
+}
+
+/** Where a lake writer stands. */
+export interface LakeWriterStatus {
+  readonly tables: readonly TableStatus[];
+  readonly lastSnapshotAt: string | null;
+}
+
+/** Turns the log's events into Parquet tables, and its current state into snapshots. */
+export class LakeWriter {
+  readonly #deps: LakeWriterDeps;
+  readonly #options: LakeWriterOptions;
+  readonly #tables: readonly TableWriter[];
+  #lastSnapshotAt: string | null = null;
+
+  constructor(deps: LakeWriterDeps, options: LakeWriterOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#tables = eventTables.map((spec) => new TableWriter(deps, spec));
+  }
+
+  /** Works until `signal` fires, then writes what waits. @throws Failure that no retry mends. */
+  async run(signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const both = AbortSignal.any([signal, failed.signal]);
+    const parts = [...this.#tables.map((table) => table.run(both)), this.#snapshotLoop(both)].map(
+      (running) =>
+        running.catch((error: unknown) => {
+          if (isFailure(error, "Cancelled")) return;
+          failed.abort();
+          throw error;
+        }),
+    );
+    const ends = await Promise.allSettled(parts);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** Brings the tables to the log's ends as of now. Returns what was added. */
+  async flushUntil(
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number; readonly files: number }> {
+    for (const [at, { topic }] of eventTables.entries()) {
+      const ends = new Map(
+        (await this.#deps.log.ends(topic)).map(({ partition, end, earliest }) => [
+          partition,
+          earliest < end ? end : 0,
+        ]),
+      );
+      await this.#tables[at]?.run(signal, ends);
+    }
+    const tables = this.#tables.map((table) => table.status());
+    return {
+      rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+      files: tables.reduce((sum, { files }) => sum + files, 0),
+    };
+  }
+
+  /** Writes a snapshot now. */
+  async writeSnapshot(signal: AbortSignal): Promise<SnapshotSummary> {
+    const summary = await writeSnapshot(this.#deps, this.#options, signal);
+    this.#lastSnapshotAt = summary.at;
+    return summary;
+  }
+
+  status(): LakeWriterStatus {
+    return {
+      tables: this.#tables.map((table) => table.status()),
+      lastSnapshotAt: this.#lastSnapshotAt,
+    };
+  }
+
+  async #snapshotLoop(signal: AbortSignal): Promise<void> {
+    const { snapshotSchedule, zone } = this.#options;
+    if (snapshotSchedule === "off") return;
+    const { clock, logger } = this.#deps;
+    for (;;) {
+      const nextMs = nextRunMs(snapshotSchedule, zone, clock.now());
+      if (nextMs === null) return;
+      await clock.sleep(nextMs - clock.now(), signal);
+      const { rows, files } = await this.writeSnapshot(signal);
+      logger.info({ rows, files }, "snapshot written");
+    }
+  }
+}
+
+/** The next instant of a cron pattern in a zone, strictly after `nowMs`; null when there is none. Pure. @throws when the pattern is none. */
+export function nextRunMs(pattern: string, zone: string, nowMs: number): number | null {
+  const cron = new Cron(pattern, { timezone: zone, paused: true });
+  return cron.nextRun(new Date(nowMs))?.getTime() ?? null;
+}

@@ -1,0 +1,249 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import {
+  appendOf,
+  type Column,
+  checkpoint as checkpointSchema,
+  decodeJson,
+  type EventLog,
+  encodeJson,
+  type Instant,
+  instantOf,
+  type LogRecord,
+  type PartitionRange,
+} from "@thulium-stream/contracts";
+import { chooseEncoder } from "@thulium-stream/lake";
+import { retrying } from "@thulium-stream/runtime";
+import { Temporal } from "temporal-polyfill";
+import { stateTables } from "./columns.ts";
+import { encodeRows } from "./encode-rows.ts";
+import type { TableWriterDeps } from "./table-writer.ts";
+
+/** What a snapshot's manifest says of one table. It is written last: a folder without it is not complete. */
+export interface SnapshotManifest {
+  readonly format: "thulium-stream/snapshot";
+  readonly formatVersion: 1;
+  readonly table: string;
+  readonly system: string;
+  /** When the cut was made. */
+  readonly at: Instant;
+  /** Number of the append at which all tables of this snapshot were cut. */
+  readonly cutAppend: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sha256: string;
+  }[];
+  /** Next position per partition up to which the topic was read. */
+  readonly positions: Readonly<Record<string, number>>;
+}
+
+/** What {@link writeSnapshot} wrote. */
+export interface SnapshotSummary {
+  readonly at: Instant;
+  readonly tickets: number;
+  readonly messages: number;
+  readonly files: number;
+  readonly rows: number;
+}
+
+/** Rows of one file at most. */
+const rowsPerFile = 200_000;
+/** Records that wait for the encoder. */
+const rowsAtOnce = 20_000;
+
+/** Where {@link writeSnapshot} reads from and writes to. */
+export type SnapshotDeps = TableWriterDeps;
+
+/**
+ * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append, read from the compacted topics in
+ * two passes (the newest position of each key, then the rows at these positions), so that memory holds keys, not rows. Each folder is complete when its manifest is there.
+ */
+export async function writeSnapshot(
+  deps: SnapshotDeps,
+  { system, zone }: { readonly system: string; readonly zone: string },
+  signal: AbortSignal,
+): Promise<SnapshotSummary> {
+  const at = instantOf(deps.clock.now());
+  const cutAppend = await lastAppend(deps.log, system);
+  const manifests: SnapshotManifest[] = [];
+  for (const { table, topic, columns } of stateTables) {
+    const folder = snapshotFolder(table, at, zone);
+    const manifest = await writeTable(
+      deps,
+      { system, table, topic, columns, at, cutAppend, folder },
+      signal,
+    );
+    await deps.store.putIfAbsent(`${folder}/_manifest.json`, encodeJson(manifest));
+    manifests.push(manifest);
+  }
+  const latest = Object.fromEntries(
+    manifests.map(({ table }) => [table, snapshotFolder(table, at, zone)]),
+  );
+  await retrying(() => deps.store.put("snapshots/_latest.json", encodeJson(latest)), {
+    what: "writing the hint",
+    clock: deps.clock,
+    logger: deps.logger,
+    signal,
+  });
+  const rowsOf = (table: string) =>
+    manifests.find((manifest) => manifest.table === table)?.rows ?? 0;
+  return {
+    at,
+    tickets: rowsOf("tickets"),
+    messages: rowsOf("messages"),
+    files: manifests.reduce((sum, { files }) => sum + files.length, 0),
+    rows: manifests.reduce((sum, { rows }) => sum + rows, 0),
+  };
+}
+
+/** `snapshots/<table>/snapshot_date=<local day>/snapshot_at=<UTC instant>`. */
+export function snapshotFolder(table: string, at: Instant, zone: string): string {
+  const day = Temporal.Instant.from(at).toZonedDateTimeISO(zone).toPlainDate().toString();
+  return `snapshots/${table}/snapshot_date=${day}/snapshot_at=${at.replace(/[-:]|\.\d+/g, "")}`;
+}
+
+interface TableCut {
+  readonly system: string;
+  readonly table: string;
+  readonly topic: string;
+  readonly columns: readonly Column[];
+  readonly at: Instant;
+  readonly cutAppend: number;
+  readonly folder: string;
+}
+
+async function writeTable(
+  deps: SnapshotDeps,
+  cut: TableCut,
+  signal: AbortSignal,
+): Promise<SnapshotManifest> {
+  const { system, table, topic, at, cutAppend } = cut;
+  const ranges = await deps.log.ends(topic);
+  const counts = (record: LogRecord) =>
+    appendOf(record) <= cutAppend && record.key?.startsWith(`${system}:`) === true;
+  const newest = new Map<string, number>();
+  for await (const record of recordsOf(deps.log, topic, ranges, signal)) {
+    if (!counts(record)) continue;
+    if (record.value === null) newest.delete(record.key ?? "");
+    else newest.set(record.key ?? "", record.position);
+  }
+  const files: SnapshotManifest["files"][number][] = [];
+  let waiting: LogRecord[] = [];
+  const flush = async () => {
+    if (waiting.length > 0) files.push(...(await writeFile(deps, cut, waiting, files.length)));
+    waiting = [];
+  };
+  for await (const record of recordsOf(deps.log, topic, ranges, signal)) {
+    if (!counts(record) || newest.get(record.key ?? "") !== record.position) continue;
+    waiting.push(record);
+    if (waiting.length >= Math.min(rowsAtOnce, rowsPerFile)) await flush();
+  }
+  await flush();
+  return {
+    format: "thulium-stream/snapshot",
+    formatVersion: 1,
+    table,
+    system,
+    at,
+    cutAppend,
+    rows: files.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    files,
+    positions: Object.fromEntries(ranges.map(({ partition, end }) => [partition, end])),
+  };
+}
+
+async function writeFile(
+  deps: SnapshotDeps,
+  { columns, folder }: TableCut,
+  records: readonly LogRecord[],
+  number: number,
+) {
+  const { encoders, encoderSetting, tempFolder, store, clock, logger, newId, deadLetter } = deps;
+  const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+  const choice = chooseEncoder({
+    setting: encoderSetting,
+    rows: records.length,
+    bytes,
+    duckdbAvailable: encoders.duckdb !== null,
+  });
+  const encoder =
+    choice === "duckdb" && encoders.duckdb !== null ? encoders.duckdb : encoders.parquetjs;
+  const path = join(tempFolder, `${newId()}.parquet`);
+  await mkdir(tempFolder, { recursive: true });
+  try {
+    const stats = await encodeRows(records, {
+      encoder,
+      path,
+      columns,
+      deadLetter,
+      nowMs: clock.now(),
+    });
+    if (stats === null) return [];
+    const name = `part-${String(number).padStart(5, "0")}.parquet`;
+    await retrying(() => store.put(`${folder}/${name}`, { file: path }), {
+      what: "uploading a snapshot file",
+      clock,
+      logger,
+    });
+    return [{ name, rows: stats.rows, bytes: stats.bytes, sha256: await sha256Of(path) }];
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+/** Number of the newest append: whatever a later one changes is not part of the cut. */
+async function lastAppend(log: EventLog, system: string): Promise<number> {
+  let last = 0;
+  const never = new AbortController().signal;
+  for await (const record of recordsOf(
+    log,
+    "extractor-state",
+    await log.ends("extractor-state"),
+    never,
+  )) {
+    if (record.key === `${system}:checkpoint` && record.value !== null)
+      last = checkpointSchema.parse(decodeJson(record)).append;
+  }
+  return last;
+}
+
+/** All records of a topic up to the given ends, by a private reader. */
+async function* recordsOf(
+  log: EventLog,
+  topic: string,
+  ranges: readonly PartitionRange[],
+  signal: AbortSignal,
+): AsyncGenerator<LogRecord> {
+  const left = new Map(
+    ranges
+      .filter(({ earliest, end }) => earliest < end)
+      .map(({ partition, end }) => [partition, end]),
+  );
+  if (left.size === 0) return;
+  const reader = await log.openReader({ topics: [topic], startAt: "earliest" });
+  try {
+    while (left.size > 0) {
+      const delivery = await reader.next({ timeoutMs: 1000, signal });
+      if (delivery.kind !== "batch") continue;
+      const end = ranges[delivery.partition]?.end ?? 0;
+      for (const record of delivery.records) if (record.position < end) yield record;
+      if (delivery.nextPosition >= end) left.delete(delivery.partition);
+    }
+  } finally {
+    await reader.close();
+  }
+}
