@@ -97,7 +97,10 @@ export class TableWriter {
 
   /** Works until `signal` fires, or, with `ends`, until the table has reached these positions. What waits then is written first. */
   async run(signal: AbortSignal, ends: ReadonlyMap<number, number> | null = null): Promise<void> {
-    while (!(await this.#runOnce(signal, ends))) {
+    const { clock, logger } = this.#deps;
+    const options = { what: `writing ${this.#spec.table}`, clock, logger, longestDelayMs: 10_000 };
+    // Whatever fails, the table's own positions tell where to go on; what was held in memory is read again.
+    while (!(await retrying(() => this.#runOnce(signal, ends), options))) {
       this.#deps.logger.warn(
         { table: this.#spec.table },
         "another writer was faster; starting again from the table's positions",

@@ -1,0 +1,300 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type EventLog,
+  encodeJson,
+  Failure,
+  type ObjectStore,
+  recordOfEvent,
+  silentLogger,
+  type TicketEvent,
+  topics,
+} from "@thulium-stream/contracts";
+import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
+import {
+  FaultyObjectStore,
+  faultAt,
+  makeTicket,
+  type ObjectStoreFault,
+  VirtualClock,
+} from "@thulium-stream/kit";
+import { openLakeQuery } from "@thulium-stream/lake";
+import { createMemoryStore } from "@thulium-stream/lake/memory";
+import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeLake, lakeViews } from "./lake-catalog.ts";
+import { LakeWriter, nextRunMs } from "./lake-writer.ts";
+
+const never = new AbortController().signal;
+let folder: string;
+let clock: VirtualClock;
+let log: EventLog;
+let ids = 0;
+const letters: unknown[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "lake-writer-"));
+  clock = new VirtualClock("2026-11-23T22:00:00.000Z");
+  log = await openEmbeddedLog({ folder: join(folder, "log"), clock, logger: silentLogger, newId });
+  await log.ensureTopics(topics);
+  letters.length = 0;
+});
+afterEach(async () => {
+  await log.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function newId(): string {
+  ids += 1;
+  return `id${String(ids).padStart(6, "0")}`;
+}
+
+function eventOf(n: number): TicketEvent {
+  const observed = `2026-11-${n % 2 === 0 ? "23" : "24"}T00:00:00.000Z`;
+  return {
+    type: "thulium.ticket.created",
+    id: String(n).padStart(26, "a"),
+    system: "acme",
+    ticket_id: String(n),
+    time: observed,
+    time_is_observation: false,
+    observed_at: observed,
+    origin: "backfill",
+    version: 1,
+    previous_event_id: null,
+    source_updated_at: null,
+    source_updated_at_ambiguous: false,
+    kinds: ["created"],
+    changes: [{ field: "tags", before: null, after: ["a"] }],
+    derived: [],
+    ticket: makeTicket({ ticket_id: String(n), subject: `Zażółć ${n}` }),
+  };
+}
+
+async function append(from: number, count: number): Promise<void> {
+  const writer = await log.openWriter("w");
+  await writer.append(Array.from({ length: count }, (_, n) => recordOfEvent(eventOf(from + n), 1)));
+  await writer.close();
+}
+
+function writerOn(store: ObjectStore): LakeWriter {
+  const encoders = { parquetjs: createParquetjsEncoder({ newId }), duckdb: null };
+  const limits = { flushIntervalMs: 1000, flushRows: 10, flushBytes: 1e9 };
+  return new LakeWriter(
+    {
+      log,
+      store,
+      encoders,
+      encoderSetting: "parquetjs-lite",
+      tempFolder: join(folder, "temp"),
+      clock,
+      logger: silentLogger,
+      newId,
+      limits,
+      deadLetter: async (letter) => void letters.push(letter),
+    },
+    { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off" },
+  );
+}
+
+/** Runs SQL over what a reader of the lake sees. */
+async function query(store: ObjectStore, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const local = join(folder, "read");
+  const views = [];
+  for (const { name, objects, columns } of await lakeViews(store)) {
+    const files: string[] = [];
+    for (const { key } of objects) {
+      const path = join(local, key);
+      mkdirSync(join(path, ".."), { recursive: true });
+      writeFileSync(path, (await store.get(key)) ?? "");
+      files.push(path);
+    }
+    views.push({ name, columns, files });
+  }
+  await using lake = await openLakeQuery({ views });
+  return (await lake.run(sql)).rows;
+}
+
+const counted = "select count(*), count(distinct id) from ticket_events";
+
+describe("the lake writer", () => {
+  it("writes every event once, laid by day, and goes on where the table stands", async () => {
+    const store = createMemoryStore();
+    await append(0, 25);
+    await writerOn(store).flushUntil(never);
+    await append(25, 5);
+    expect(await writerOn(store).flushUntil(never)).toMatchObject({ rows: 5 });
+    expect(await query(store, counted)).toEqual([[30, 30]]);
+    expect(
+      await query(
+        store,
+        "select ticket.subject, kinds, changes[1].after from ticket_events where ticket_id = '7'",
+      ),
+    ).toEqual([["Zażółć 7", ["created"], '["a"]']]);
+    const { tables } = await describeLake(store);
+    expect(tables[0]).toMatchObject({ name: "ticket_events", rows: 30 });
+    const keys = (await lakeViews(store))
+      .find(({ name }) => name === "ticket_events")
+      ?.objects.map(({ key }) => key.split("/")[3]);
+    expect(new Set(keys)).toEqual(new Set(["event_date=2026-11-23", "event_date=2026-11-24"]));
+  });
+
+  it("loses and doubles nothing when it is killed before or after any call to the store", async () => {
+    await append(0, 30);
+    const calm = new FaultyObjectStore(createMemoryStore(), () => undefined, clock);
+    await writerOn(calm).flushUntil(never);
+    const calls = calm.calls.length;
+    expect(calls).toBeGreaterThan(15);
+    const killed = new Failure("Invariant", "killed");
+    for (const kind of ["reject", "fail-after"] as const) {
+      for (let index = 0; index < calls; index += 1) {
+        const durable = createMemoryStore();
+        await expect(
+          writerOn(faulty(durable, index, { kind, everyLater: true, failure: killed })).flushUntil(
+            never,
+          ),
+        ).rejects.toThrow();
+        await writerOn(durable).flushUntil(never);
+        expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [30, 30]]);
+      }
+    }
+  });
+
+  it("loses and doubles nothing when any one call fails, happened or not, and the writer goes on", async () => {
+    await append(0, 30);
+    const timeout = new Failure("TimedOut", "no answer");
+    for (const kind of ["reject", "fail-after"] as const) {
+      for (let index = 0; index < 24; index += 1) {
+        const durable = createMemoryStore();
+        await writerOn(faulty(durable, index, { kind, failure: timeout })).flushUntil(never);
+        expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [30, 30]]);
+      }
+    }
+  });
+
+  it("two writers racing for one table: one is overtaken, nothing is lost or doubled", async () => {
+    const store = createMemoryStore();
+    await append(0, 60);
+    await Promise.all([
+      writerOn(store).flushUntil(never),
+      writerOn(store).run(AbortSignal.timeout(1500)),
+    ]);
+    await writerOn(store).flushUntil(never);
+    expect(await query(store, counted)).toEqual([[60, 60]]);
+  });
+
+  it("sets a record that is no row aside, with its text, and writes the rest", async () => {
+    const store = createMemoryStore();
+    await append(0, 5);
+    const writer = await log.openWriter("w");
+    await writer.append([
+      { topic: "ticket-events", key: "acme:1", value: new TextEncoder().encode("not json") },
+      {
+        topic: "ticket-events",
+        key: "acme:2",
+        value: encodeJson({ ...eventOf(99), version: "many" }),
+      },
+    ]);
+    await append(5, 5);
+    await writerOn(store).flushUntil(never);
+    expect(await query(store, counted)).toEqual([[10, 10]]);
+    expect(letters).toHaveLength(2);
+    expect(letters[0]).toMatchObject({ reason: "CorruptRecord", stage: "log-record" });
+    expect(letters).toContainEqual(expect.objectContaining({ raw: "not json", key: "acme:1" }));
+  });
+
+  it("writes a snapshot of the state at one append: newest per key, without what is deleted", async () => {
+    const store = createMemoryStore();
+    const writer = await log.openWriter("w");
+    const state = (n: number, version: number) => ({
+      ...makeTicket({ ticket_id: String(n), subject: `v${version}` }),
+      version,
+      content_hash: "h",
+      last_event_id: "e",
+      observed_at: "2026-11-23T00:00:00.000Z",
+      listed: true,
+    });
+    const put = (n: number, version: number, append: number) => ({
+      topic: "tickets",
+      key: `acme:${n}`,
+      value: encodeJson(state(n, version)),
+      headers: { ts_append: String(append) },
+    });
+    const checkpoint = (append: number) => ({
+      topic: "extractor-state",
+      key: "acme:checkpoint",
+      value: encodeJson({
+        system: "acme",
+        append,
+        sealed: null,
+        backfill_from: null,
+        backfill_to: null,
+        backfill_done_at: null,
+        observed_at: "2026-11-23T00:00:00.000Z",
+      }),
+    });
+    await writer.append([
+      put(1, 1, 1),
+      put(2, 1, 1),
+      put(3, 1, 1),
+      {
+        topic: "tickets",
+        key: "other:9",
+        value: encodeJson(state(9, 1)),
+        headers: { ts_append: "1" },
+      },
+      checkpoint(1),
+    ]);
+    await writer.append([
+      put(1, 2, 2),
+      { topic: "tickets", key: "acme:2", value: null, headers: { ts_append: "2" } },
+      checkpoint(2),
+    ]);
+    await writer.append([put(3, 9, 3)]);
+    const summary = await writerOn(store).writeSnapshot(never);
+    expect(summary).toMatchObject({ tickets: 2, messages: 0 });
+    expect(await query(store, "select ticket_id, subject from tickets order by ticket_id")).toEqual(
+      [
+        ["1", "v2"],
+        ["3", "v1"],
+      ],
+    );
+    // 23:00 local time: the folder's day is the local one.
+    expect((await describeLake(store)).snapshots[0]).toMatchObject({
+      complete: true,
+      folder: expect.stringContaining("snapshot_date=2026-11-23/snapshot_at=20261123T220000Z"),
+    });
+  });
+
+  it("names a foreign or newer table instead of writing into it", async () => {
+    const store = createMemoryStore();
+    await store.put(
+      "tables/ticket_events/commits/v000000000001.json",
+      encodeJson({ format: "delta" }),
+    );
+    await expect(writerOn(store).flushUntil(never)).rejects.toThrow(
+      /LAKE_URL holds something else at tables\/ticket_events/,
+    );
+    await store.put(
+      "tables/ticket_events/commits/v000000000001.json",
+      new TextEncoder().encode("{cut"),
+    );
+    await expect(writerOn(store).flushUntil(never)).rejects.toMatchObject({
+      code: "CorruptRecord",
+    });
+  });
+});
+
+it("snapshots follow the local clock over the change", () => {
+  expect(nextRunMs("5 0 * * *", "Europe/Warsaw", Date.parse("2026-10-24T12:00:00Z"))).toBe(
+    Date.parse("2026-10-24T22:05:00Z"),
+  );
+  expect(nextRunMs("5 0 * * *", "Europe/Warsaw", Date.parse("2026-10-25T12:00:00Z"))).toBe(
+    Date.parse("2026-10-25T23:05:00Z"),
+  );
+});
+
+function faulty(store: ObjectStore, index: number, fault: ObjectStoreFault): ObjectStore {
+  return new FaultyObjectStore(store, faultAt(index, fault), clock);
+}
