@@ -1,1 +1,5 @@
-export {};
+export { type Aggregate, type Distribution, type Group, groups } from "./aggregate.ts";
+export { createBusinessCalendar } from "./business-calendar.ts";
+export * from "./metrics-engine.ts";
+export * from "./report.ts";
+export type { TicketFigures } from "./ticket-figures.ts";

@@ -1,0 +1,81 @@
+import type { Aggregate } from "./aggregate.ts";
+
+/** One line of a report: a group's name and its figures. */
+export type ReportLine = { readonly key: string | null } & Aggregate;
+
+/** Seconds as people read them: 45 s, 12 min, 3.4 h, 2.1 d; – when unknown. */
+export function durationText(seconds: number | null): string {
+  if (seconds === null) return "–";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${(seconds / 86_400).toFixed(1)} d`;
+}
+
+/** A report as rows for a table: group, created with a bar, closed, backlog, first response and resolution. */
+export function reportRows(
+  lines: readonly ReportLine[],
+): readonly (readonly (string | number)[])[] {
+  const most = Math.max(1, ...lines.map(({ created }) => created));
+  return lines.map(({ key, created, closed, backlog, reopened, first_response, resolution }) => [
+    key ?? "(none)",
+    created,
+    "█".repeat(Math.round((created / most) * 16)),
+    closed,
+    backlog,
+    reopened,
+    durationText(first_response.p50_s),
+    durationText(first_response.p90_s),
+    durationText(resolution.p50_s),
+    durationText(resolution.p90_s),
+  ]);
+}
+
+/** Headings of {@link reportRows}. */
+export const reportHeadings = [
+  "group",
+  "created",
+  "",
+  "closed",
+  "backlog",
+  "reopened",
+  "response p50",
+  "p90",
+  "resolution p50",
+  "p90",
+] as const;
+
+/** A report flat enough for CSV: one object a line. */
+export function flatLine({
+  key,
+  first_response,
+  first_response_business,
+  resolution,
+  resolution_business,
+  ...counts
+}: ReportLine): Readonly<Record<string, string | number | null>> {
+  const flat = (prefix: string, distribution: Aggregate["resolution"]) =>
+    Object.fromEntries(
+      Object.entries(distribution).map(([name, value]) => [`${prefix}_${name}`, value]),
+    );
+  return {
+    group: key,
+    ...counts,
+    ...flat("first_response", first_response),
+    ...flat("first_response_business", first_response_business),
+    ...flat("resolution", resolution),
+    ...flat("resolution_business", resolution_business),
+  };
+}
+
+/** Objects with the same keys as CSV (RFC 4180). */
+export function csvOf(lines: readonly Readonly<Record<string, unknown>>[]): string {
+  const names = Object.keys(lines[0] ?? {});
+  const cell = (value: unknown) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [names, ...lines.map((line) => names.map((name) => line[name]))]
+    .map((row) => row.map(cell).join(","))
+    .join("\r\n");
+}
