@@ -140,7 +140,9 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
   const from = slice.resume_from ?? addMinutes(slice.created_from, -1);
   const bounds = { from, to: addMinutes(slice.created_to, 1) };
   const onPage = async (page: TicketPage) => {
-    const fresh = page.rows.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
+    // The minutes beyond the slice are read for safety; they count in their own slice.
+    const own = page.rows.filter(({ ticket }) => isWithin(ticket.created_at_raw, slice));
+    const fresh = own.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
     for (const id of fresh) ids.add(id);
     for (const { ticketId } of page.rejected) if (ticketId !== null) ids.add(ticketId);
     await deps.index.markListed(
@@ -172,6 +174,11 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
     ],
   });
   report(run);
+}
+
+function isWithin(createdAt: string | null, { created_from, created_to }: SliceState): boolean {
+  const minute = minuteOf(createdAt ?? "");
+  return minute >= created_from && minute <= created_to;
 }
 
 /** The listing is over: the slices have served, and the checkpoint says since when everything is held. */

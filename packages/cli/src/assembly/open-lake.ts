@@ -52,17 +52,18 @@ export async function openEncoders(settings: Settings, life: Lifetime) {
     createParquetjsEncoder({ newId }),
     (closing) => closing.close(),
   );
-  if (settings.PARQUET_ENCODER === "parquetjs-lite") return { parquetjs, duckdb: null, tempFolder };
+  if (settings.PARQUET_ENCODER === "parquetjs-lite")
+    return { encoders: { parquetjs, duckdb: null }, tempFolder };
   try {
     const duckdb = life.own(
       "encoder duckdb",
       await createDuckdbEncoder({ tempFolder, newId }),
       (closing) => closing.close(),
     );
-    return { parquetjs, duckdb, tempFolder };
+    return { encoders: { parquetjs, duckdb }, tempFolder };
   } catch (error) {
     if (settings.PARQUET_ENCODER === "duckdb" || !isFailure(error, "InvalidSettings")) throw error;
-    return { parquetjs, duckdb: null, tempFolder };
+    return { encoders: { parquetjs, duckdb: null }, tempFolder };
   }
 }
 

@@ -28,12 +28,14 @@ export function progressDisplay(
   nowMs: () => number,
 ): ProgressDisplay {
   let last: Progress | null = null;
+  let drawn: Progress | null = null;
   let shownAtMs = Number.NEGATIVE_INFINITY;
   const everyMs = interactive ? 100 : 5000;
   const draw = (progress: Progress) => {
     if (interactive) process.stderr.write(`\r\u001b[2K${progressLine(label, progress, true)}`);
     else note(progressLine(label, progress, false));
     shownAtMs = nowMs();
+    drawn = progress;
   };
   return {
     show(progress) {
@@ -41,7 +43,7 @@ export function progressDisplay(
       if (nowMs() - shownAtMs >= everyMs) draw(progress);
     },
     end() {
-      if (last !== null) draw(last);
+      if (last !== null && last !== drawn) draw(last);
       if (interactive && last !== null) process.stderr.write("\n");
       last = null;
     },

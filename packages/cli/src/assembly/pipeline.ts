@@ -1,0 +1,116 @@
+import type { Clock, EventLog, Logger, ObjectStore, TicketSource } from "@thulium-stream/contracts";
+import type { Extractor, ListingProgress } from "@thulium-stream/extractor";
+import { openExtractor } from "@thulium-stream/extractor/main";
+import type { LakeWriter } from "@thulium-stream/lake-writer";
+import { openLakeWriter } from "@thulium-stream/lake-writer/main";
+import type { MetricsEngine, PipelineStatus } from "@thulium-stream/metrics";
+import { openMetrics } from "@thulium-stream/metrics/main";
+import {
+  type FolderLock,
+  type Lifetime,
+  lockFolder,
+  proveAddress,
+  Registry,
+  type Settings,
+} from "@thulium-stream/runtime";
+import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
+import { openLog } from "./open-log.ts";
+import { openSource } from "./open-source.ts";
+import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
+
+/** The three services over one log, in one process. */
+export interface Pipeline {
+  readonly sourceUrl: string;
+  readonly log: EventLog;
+  readonly extractor: Extractor;
+  readonly lakeWriter: LakeWriter;
+  readonly metrics: MetricsEngine;
+  /** Where the dashboard is. */
+  readonly httpUrl: string;
+}
+
+/** How {@link openPipeline} opens. */
+export interface PipelineOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The sandbox stands still. */
+  readonly standStill: boolean;
+  readonly onProgress: (progress: ListingProgress) => void;
+}
+
+/**
+ * Opens everything, what cannot be undone last: address, help desk and lake are proven before the state folder is taken and the log
+ * is touched. The order of closing is the reverse: services first, then what they stand on.
+ * @throws Failure `InvalidSettings`, `Unauthenticated`, `Forbidden` with advice.
+ */
+export async function openPipeline(
+  settings: Settings,
+  options: PipelineOptions,
+  life: Lifetime,
+): Promise<Pipeline> {
+  const { clock, logger, standStill, onProgress } = options;
+  await proveAddress({ host: settings.HTTP_HOST, port: settings.HTTP_PORT });
+  const sourceOptions = { clock, logger, standStill };
+  // The sandbox keeps its beginning in the state folder; a real help desk is asked before anything is made.
+  const real =
+    settings.source.kind === "thulium" ? await openSource(settings, sourceOptions, life) : null;
+  const store = await openLakeStore(settings, clock, logger, life);
+  await proveCommits(store);
+  holdStateFolder(settings, life);
+  const { source, url } = real ?? (await openSource(settings, sourceOptions, life));
+  const log = await openLog(settings, clock, logger, life);
+  const services = await openServices(
+    settings,
+    { source, log, store, clock, logger, onProgress },
+    life,
+  );
+  return { sourceUrl: url, log, ...services };
+}
+
+/** Takes STATE_DIR for this process. */
+export function holdStateFolder(settings: Settings, life: Lifetime): FolderLock {
+  return life.own("state folder", lockFolder(settings.STATE_DIR, "STATE_DIR"), (lock) =>
+    lock.release(),
+  );
+}
+
+interface Shared {
+  readonly source: TicketSource;
+  readonly log: EventLog;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onProgress: (progress: ListingProgress) => void;
+}
+
+async function openServices(settings: Settings, shared: Shared, life: Lifetime) {
+  const registry = new Registry();
+  const extractor = await openExtractor(settings, shared, life);
+  const lakeWriter = await openLakeWriter(
+    settings,
+    { ...shared, ...(await openEncoders(settings, life)) },
+    life,
+  );
+  registerExtractor(registry, extractor);
+  registerLakeWriter(registry, lakeWriter);
+  const pipeline = () => pipelineStatus(settings, extractor, lakeWriter);
+  const { engine, httpUrl } = await openMetrics(settings, { ...shared, registry, pipeline }, life);
+  return { extractor, lakeWriter, metrics: engine, httpUrl };
+}
+
+function pipelineStatus(
+  { source }: Settings,
+  extractor: Extractor,
+  lakeWriter: LakeWriter,
+): PipelineStatus {
+  const { listing, counts, ...status } = extractor.status();
+  const { tables, lastSnapshotAt } = lakeWriter.status();
+  return {
+    ...status,
+    sourceUrl: source.kind === "thulium" ? source.url : null,
+    listing: listing === null ? null : { done: listing.tickets, expected: listing.expected },
+    deadLetters: counts.deadLetters,
+    tables,
+    lastSnapshotAt,
+  };
+}

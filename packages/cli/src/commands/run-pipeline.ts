@@ -1,0 +1,128 @@
+import { isFailure } from "@thulium-stream/contracts";
+import { exitCodes, Lifetime } from "@thulium-stream/runtime";
+import { openPipeline, type Pipeline } from "../assembly/pipeline.ts";
+import { type ProcessContext, processContext } from "../process-context.ts";
+import { note, print } from "../terminal/console.ts";
+import { grouped, type ProgressDisplay, progressDisplay, spanText } from "../terminal/progress.ts";
+
+/** `run`: everything in one process, until interrupted or, with `once`, until caught up. Returns the exit code. */
+export async function runPipeline(
+  { once }: { once: boolean },
+  signal: AbortSignal,
+): Promise<number> {
+  const context = processContext();
+  const { settings, clock, logger, interactive } = context;
+  await using life = new Lifetime(logger);
+  const startedMs = clock.now();
+  const display = progressDisplay("backfill", interactive, () => clock.now());
+  const rate = rateOf(startedMs, () => clock.now());
+  const pipeline = await openPipeline(
+    settings,
+    {
+      clock,
+      logger,
+      standStill: once,
+      onProgress: ({ tickets, expected, slicesDone, slices }) => {
+        display.show({
+          done: tickets,
+          expected,
+          unit: "tickets",
+          detail: `slice ${slicesDone} of ${slices}`,
+          ...rate(tickets, expected),
+        });
+        if (slicesDone === slices) display.end();
+      },
+    },
+    life,
+  );
+  announce(context, pipeline);
+  if (once) return await catchUp(pipeline, display, startedMs, context, signal);
+  note("  Ctrl-C ends it; everything goes on where it was at the next start.\n");
+  await runAll(pipeline, signal);
+  display.end();
+  return exitCodes.done;
+}
+
+/** Rate over the last seconds rather than over all: what the time left depends on. */
+function rateOf(startedMs: number, nowMs: () => number) {
+  let [lastMs, lastDone, ratePerS] = [startedMs, 0, 0];
+  return (done: number, expected: number) => {
+    const elapsedMs = nowMs() - lastMs;
+    if (elapsedMs >= 1000 || ratePerS === 0) {
+      ratePerS = elapsedMs <= 0 ? ratePerS : ((done - lastDone) * 1000) / elapsedMs;
+      [lastMs, lastDone] = [nowMs(), done];
+    }
+    return { ratePerS, etaS: ratePerS > 0 ? Math.max(0, expected - done) / ratePerS : null };
+  };
+}
+
+function announce({ settings }: ProcessContext, { sourceUrl, httpUrl }: Pipeline): void {
+  const source =
+    settings.source.kind === "sandbox" ? `built-in sandbox at ${sourceUrl}` : sourceUrl;
+  note(`
+  thulium-stream · system ${settings.system}
+
+  source      ${source}
+  event log   ${settings.EVENT_LOG_URL}
+  lake        ${settings.LAKE_URL}
+  state       ${settings.STATE_DIR}
+  dashboard   ${httpUrl}
+`);
+}
+
+/** Runs the three services together; the first that fails ends the others. */
+async function runAll(
+  { extractor, lakeWriter, metrics }: Pipeline,
+  signal: AbortSignal,
+): Promise<void> {
+  const failed = new AbortController();
+  const both = AbortSignal.any([signal, failed.signal]);
+  const running = [extractor, lakeWriter, metrics].map((service) =>
+    service.run(both).catch((error: unknown) => {
+      failed.abort();
+      throw error;
+    }),
+  );
+  const ends = await Promise.allSettled(running);
+  const reasons = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+  const first = reasons.find((reason) => !isFailure(reason, "Cancelled"));
+  if (first !== undefined) throw first;
+}
+
+async function catchUp(
+  { extractor, lakeWriter, metrics, log }: Pipeline,
+  display: ProgressDisplay,
+  startedMs: number,
+  { clock }: ProcessContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const extracted = await extractor.catchUp(signal);
+  display.end();
+  note("  Writing the lake and the snapshot …");
+  const lake = await lakeWriter.flushUntil(signal);
+  await metrics.catchUp(signal);
+  const snapshot = await lakeWriter.writeSnapshot(signal);
+  const messages = (await log.ends("messages")).reduce((sum, { end }) => sum + end, 0);
+  const seconds = (clock.now() - startedMs) / 1000;
+  const rows: readonly (readonly [string, string])[] = [
+    ["tickets", grouped(extracted.tickets)],
+    ["messages", grouped(snapshot.messages ?? messages)],
+    [
+      "events",
+      `${grouped(extracted.ticketEvents + extracted.messageEvents)} new (${grouped(extracted.ticketEvents)} of tickets, ${grouped(extracted.messageEvents)} of messages)`,
+    ],
+    ["deleted", grouped(extracted.deleted)],
+    ["files", `${grouped(lake.files)} in the tables, ${grouped(snapshot.files)} in the snapshot`],
+    ["rows", `${grouped(lake.rows)} in the tables, ${grouped(snapshot.rows)} in the snapshot`],
+    ["requests", grouped(extracted.requests)],
+    ["dead letters", grouped(extracted.deadLetters)],
+    ["seconds", seconds.toFixed(1)],
+  ];
+  print(`\ncaught up in ${spanText(seconds)}\n`);
+  for (const [name, value] of rows) print(`  ${name.padEnd(13)} ${value}`);
+  if (extracted.holes > 0)
+    print(
+      `\n  ${extracted.holes} holes could not be read: see \`thulium-stream events\` and the dead letters.`,
+    );
+  return exitCodes.done;
+}

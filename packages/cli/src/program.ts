@@ -1,0 +1,125 @@
+import { exitCodes } from "@thulium-stream/runtime";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { checkSettings } from "./commands/check-settings.ts";
+import { listLake, type QueryFormat, queryLake } from "./commands/query-lake.ts";
+import { type ReportOptions, reportMetrics } from "./commands/report-metrics.ts";
+import { runPipeline } from "./commands/run-pipeline.ts";
+import { runExtractor, runLakeWriter, runMetrics, runSandbox } from "./commands/run-service.ts";
+import { showEvents } from "./commands/show-events.ts";
+import { showStatus } from "./commands/show-status.ts";
+import { withLake, withLog, withLogAndLake } from "./commands/with-adapters.ts";
+import { processContext } from "./process-context.ts";
+
+/** All commands; `done` takes the exit code of the one that ran. @throws CommanderError for bad usage, told already. */
+export function program(signal: AbortSignal, done: (code: number) => void): Command {
+  const root = new Command("thulium-stream")
+    .description(
+      "Change events, a Parquet lake and response-time metrics from a Thulium help desk.",
+    )
+    .version("0.1.0")
+    .exitOverride()
+    .showHelpAfterError("(--help tells what there is)");
+  addServices(root, signal, done);
+  addReaders(root, signal);
+  addOperations(root, done);
+  return root;
+}
+
+function addServices(root: Command, signal: AbortSignal, done: (code: number) => void): void {
+  root
+    .command("run")
+    .description("everything in one process: extractor, lake writer, metrics, dashboard")
+    .option("--once", "backfill what is missing, catch up, write a snapshot and end", false)
+    .action(async (options: { once: boolean }) => done(await runPipeline(options, signal)));
+  const service = (
+    name: string,
+    description: string,
+    run: (signal: AbortSignal) => Promise<void>,
+  ) =>
+    root
+      .command(name)
+      .description(description)
+      .action(() => run(signal));
+  service("extractor", "the extractor alone", runExtractor);
+  service("lake-writer", "the lake writer alone", runLakeWriter);
+  service(
+    "sandbox",
+    "a Thulium API with a living population of tickets, for trying and testing",
+    runSandbox,
+  );
+  const metrics = service("metrics", "metrics, HTTP API and dashboard alone", runMetrics);
+  metrics
+    .command("report")
+    .description("response and close times on the command line")
+    .option("--from <day>", "first day, YYYY-MM-DD (default: 30 days ago)")
+    .option("--to <day>", "last day, YYYY-MM-DD (default: today)")
+    .addOption(
+      new Option("--group-by <group>", "one line per")
+        .choices(["queue", "category", "source", "agent", "status"])
+        .default("queue"),
+    )
+    .option("--csv", "comma separated", false)
+    .option("--json", "JSON", false)
+    .action((options: ReportOptions) =>
+      withLog((log, context) => reportMetrics(log, context, options, signal)),
+    );
+}
+
+function addReaders(root: Command, signal: AbortSignal): void {
+  root
+    .command("events")
+    .description("change events from the log")
+    .option("--type <type>", "such as ticket.updated or message.added")
+    .option("--kind <kind>", "such as closed, reopened, responded")
+    .option("--ticket <id>", "of one ticket")
+    .option("--from-beginning", "from the oldest that the log holds", false)
+    .option("--follow", "go on with new ones", false)
+    .option("--limit <n>", "stop after so many", wholeNumber)
+    .option("--headers", "CloudEvents headers too", false)
+    .option("--json", "one JSON object a line", false)
+    .action((options) => withLog((log) => showEvents(log, options, signal)));
+  const lake = root.command("lake").description("tables and snapshots");
+  lake
+    .command("ls")
+    .description("tables, snapshots, files, rows")
+    .option("--json", "JSON", false)
+    .action(({ json }: { json: boolean }) => withLake((store) => listLake(store, json)));
+  lake
+    .command("query")
+    .description("SQL over tickets, messages (newest snapshot), ticket_events, message_events")
+    .argument("<sql>")
+    .addOption(
+      new Option("--format <format>", "how rows are shown")
+        .choices(["table", "csv", "json"])
+        .default("table"),
+    )
+    .action((sql: string, { format }: { format: QueryFormat }) =>
+      withLake((store, { settings, clock }) =>
+        queryLake(sql, { settings, store, clock, format, signal }),
+      ),
+    );
+}
+
+function addOperations(root: Command, done: (code: number) => void): void {
+  root
+    .command("status")
+    .description("where extraction, log and lake stand")
+    .option("--json", "JSON", false)
+    .action(({ json }: { json: boolean }) =>
+      withLogAndLake((log, store, { settings }) => showStatus(settings.system, log, store, json)),
+    );
+  root
+    .command("check")
+    .description("try every setting: credentials, clock, broker, bucket")
+    .action(async () => {
+      const { settings, clock, logger } = processContext();
+      done((await checkSettings(settings, clock, logger)) ? exitCodes.done : exitCodes.badUsage);
+    });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError("must be a whole number from 1");
+  return value;
+}
