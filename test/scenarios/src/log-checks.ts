@@ -1,0 +1,63 @@
+import {
+  type ChangeEvent,
+  decodeJson,
+  type EventLog,
+  silentLogger,
+} from "@thulium-stream/contracts";
+import { openEventLog } from "@thulium-stream/event-log/open";
+import { newId, systemClock } from "@thulium-stream/runtime";
+import { expect } from "vitest";
+import type { LocalLake } from "./lake-readers.ts";
+import { queryLake } from "./lake-readers.ts";
+
+/** Opens a log by its URL, as another process. */
+export function openLogBeside(url: string, topicPrefix = "thulium."): Promise<EventLog> {
+  return openEventLog({ url, topicPrefix, clock: systemClock, logger: silentLogger, newId });
+}
+
+/** Every event that a reader of committed records sees. */
+export async function eventsOf(
+  log: EventLog,
+  topic: "ticket-events" | "message-events",
+): Promise<ChangeEvent[]> {
+  const ranges = await log.ends(topic);
+  const left = new Set(
+    ranges.filter(({ earliest, end }) => earliest < end).map(({ partition }) => partition),
+  );
+  const events: ChangeEvent[] = [];
+  if (left.size === 0) return events;
+  const reader = await log.openReader({ topics: [topic], startAt: "earliest" });
+  while (left.size > 0) {
+    const delivery = await reader.next({ timeoutMs: 30_000 });
+    if (delivery.kind === "idle")
+      throw new Error(`the log's end was not reached: ${[...left].join()}`);
+    if (delivery.kind !== "batch") continue;
+    for (const record of delivery.records) events.push(decodeJson(record) as ChangeEvent);
+    if (delivery.nextPosition >= (ranges[delivery.partition]?.end ?? 0))
+      left.delete(delivery.partition);
+  }
+  await reader.close();
+  return events;
+}
+
+/** Every event once on the log, every chain without a gap, and the lake's rows are the log's events, each once. */
+export async function expectExactlyOnce(log: EventLog, lake: LocalLake): Promise<number> {
+  let total = 0;
+  for (const [topic, table] of [
+    ["ticket-events", "ticket_events"],
+    ["message-events", "message_events"],
+  ] as const) {
+    const events = await eventsOf(log, topic);
+    const ids = new Set(events.map(({ id }) => id));
+    expect(events.length - ids.size, `${topic}: events twice`).toBe(0);
+    expect(
+      events.filter(({ previous_event_id: id }) => id !== null && !ids.has(id)),
+      `${topic}: chains with a gap`,
+    ).toEqual([]);
+    const rows = (await queryLake(lake, `select id from ${table}`)).map(([id]) => id as string);
+    expect(rows.length - new Set(rows).size, `${table}: rows twice`).toBe(0);
+    expect(new Set(rows), `${table}: rows are the log's events`).toEqual(ids);
+    total += events.length;
+  }
+  return total;
+}

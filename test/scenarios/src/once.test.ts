@@ -1,0 +1,150 @@
+import { randomUUID } from "node:crypto";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { realServers } from "@thulium-stream/kit/real-servers";
+import { Kafka, logLevel } from "kafkajs";
+import { afterEach, describe, expect, it } from "vitest";
+import { checksumsByDuckdb, checksumsByHyparquet, fetchLake } from "./lake-readers.ts";
+import { expectExactlyOnce, openLogBeside } from "./log-checks.ts";
+import { Deployment } from "./pipeline-process.ts";
+import { type HelpDesk, openHelpDesk, truthOf } from "./truth.ts";
+
+const { kafkaBrokers, s3 } = realServers();
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** Where log and lake of a scenario are. */
+interface Place {
+  readonly env: Readonly<Record<string, string>>;
+  readonly logUrl: (deployment: Deployment) => string;
+  readonly topicPrefix: string;
+  readonly lakeUrl: (deployment: Deployment) => string;
+  readonly s3: object;
+}
+
+const local: Place = {
+  env: {},
+  topicPrefix: "thulium.",
+  s3: {},
+  logUrl: ({ folder }) => `embedded:${folder}/data/acme/log`,
+  lakeUrl: ({ folder }) => `file:${folder}/data/acme/lake`,
+};
+
+async function remote(): Promise<Place> {
+  if (kafkaBrokers === null || s3 === null) throw new Error("no servers");
+  const name = `scenario-${randomUUID().slice(0, 8)}`;
+  const url = `s3://${name}/lake`;
+  const { endpoint, accessKeyId, secretAccessKey, region } = s3;
+  const credentials = { accessKeyId, secretAccessKey };
+  await new S3Client({ endpoint, region, forcePathStyle: true, credentials }).send(
+    new CreateBucketCommand({ Bucket: name }),
+  );
+  return {
+    env: {
+      EVENT_LOG_URL: `kafka://${kafkaBrokers.join(",")}`,
+      TOPIC_PREFIX: `${name}.`,
+      LAKE_URL: url,
+      S3_ENDPOINT: endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    },
+    topicPrefix: `${name}.`,
+    logUrl: () => `kafka://${kafkaBrokers.join(",")}`,
+    lakeUrl: () => url,
+    s3: { endpoint, region, forcePathStyle: true, credentials },
+  };
+}
+
+async function expectTruth(place: Place, deployment: Deployment, desk: HelpDesk): Promise<number> {
+  const lake = await fetchLake(place.lakeUrl(deployment), place.s3);
+  const truth = truthOf(desk);
+  expect(await checksumsByDuckdb(lake)).toEqual(truth);
+  expect(await checksumsByHyparquet(lake)).toEqual(truth);
+  const log = await openLogBeside(place.logUrl(deployment), place.topicPrefix);
+  try {
+    return await expectExactlyOnce(log, lake);
+  } finally {
+    await log.close();
+  }
+}
+
+async function scenario(place: Place): Promise<{ desk: HelpDesk; deployment: Deployment }> {
+  const desk = await openHelpDesk(3000);
+  const deployment = new Deployment({ ...desk.env, ...place.env });
+  closing.push(
+    () => desk.server.close(),
+    () => deployment.dispose(),
+  );
+  const first = await deployment.succeed(["run", "--once"]);
+  expect(first).toMatch(/caught up in/);
+  const events = await expectTruth(place, deployment, desk);
+  const counted = await deployment.succeed([
+    "lake",
+    "query",
+    "select count(*) as tickets from tickets",
+    "--format",
+    "json",
+  ]);
+  expect(JSON.parse(counted)).toEqual({ tickets: truthOf(desk).tickets });
+
+  expect(await deployment.succeed(["run", "--once"])).toMatch(/events\s+0 new/);
+  expect(await expectTruth(place, deployment, desk)).toBe(events);
+
+  const ids = [...desk.sandbox.truth().rows()]
+    .slice(0, 40)
+    .map((row) => Number((row as { ticket_id: unknown }).ticket_id));
+  for (const [n, ticketId] of ids.entries()) {
+    const kind = (["reply", "close", "delete", "tag"] as const)[n % 4] ?? "touch";
+    desk.sandbox.mutate(kind === "tag" ? { kind, ticketId, tag: "zażółć" } : { kind, ticketId });
+  }
+  const third = await deployment.succeed(["run", "--once"]);
+  expect(third).toMatch(/deleted\s+10/);
+  expect(await expectTruth(place, deployment, desk)).toBeGreaterThan(events);
+  return { desk, deployment };
+}
+
+describe("run --once", () => {
+  it("on local folders: the lake equals the source by content, and a second run finds what changed, deletes included", async () => {
+    const { deployment } = await scenario(local);
+    const shown = await deployment.succeed([
+      "events",
+      "--type",
+      "ticket.deleted",
+      "--from-beginning",
+      "--json",
+    ]);
+    expect(shown.trim().split("\n")).toHaveLength(10);
+  });
+
+  it.skipIf(kafkaBrokers === null || s3 === null)(
+    "on a real Kafka broker and a real S3 server: the same, and a foreign client reads the CloudEvents",
+    async () => {
+      const place = await remote();
+      await scenario(place);
+      const foreign = new Kafka({ brokers: [...(kafkaBrokers ?? [])], logLevel: logLevel.NOTHING });
+      const consumer = foreign.consumer({ groupId: `foreign-${randomUUID()}` });
+      await consumer.connect();
+      closing.push(() => consumer.disconnect());
+      await consumer.subscribe({ topic: `${place.topicPrefix}ticket-events`, fromBeginning: true });
+      const headers = await new Promise<Record<string, string>>((resolve) => {
+        void consumer.run({
+          eachMessage: async ({ message }) =>
+            resolve(
+              Object.fromEntries(
+                Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
+              ),
+            ),
+        });
+      });
+      expect(headers).toMatchObject({
+        ce_specversion: "1.0",
+        ce_source: "thulium://acme/tickets",
+        "content-type": "application/json",
+        ce_type: expect.stringMatching(/^thulium\.ticket\./),
+        ce_id: expect.stringMatching(/^[a-z2-7]{26}$/),
+      });
+    },
+  );
+});
