@@ -36,6 +36,8 @@ export interface Listing {
   readonly missing: readonly TicketState[];
   /** One ticket that was listed. */
   readonly listedId: string | null;
+  /** Whether it went on where an earlier process had stopped: it is then no census. */
+  readonly isResumed: boolean;
 }
 
 /**
@@ -71,7 +73,7 @@ export async function listEverything(
   await Promise.all(Array.from({ length: deps.settings.parallelSlices }, () => worker(run, todo)));
   await finish(deps, slices);
   const missing = isResumed || run.holes > 0 ? [] : missingOf(deps, slices, generation);
-  return { events: run.events, holes: run.holes, missing, listedId: run.listedId };
+  return { events: run.events, holes: run.holes, missing, listedId: run.listedId, isResumed };
 }
 
 interface ListingRun {

@@ -149,7 +149,9 @@ export class Extractor {
   /** Reads everything once: a backfill (or a complete re-listing when one was done), then sweeps until nothing is new. */
   async catchUp(signal: AbortSignal): Promise<CatchUpSummary> {
     await this.#begin();
-    const listing = await this.#listOnce(signal);
+    const first = await this.#listOnce(signal);
+    // What was deleted while a resumed backfill was under way shows only in a listing from end to end.
+    const listing = first.isResumed ? await this.#listOnce(signal) : first;
     for (let sweeps = 0; sweeps < 5; sweeps += 1) {
       if ((await this.#sweep(signal)) === 0) break;
     }
