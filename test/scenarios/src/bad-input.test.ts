@@ -15,9 +15,7 @@ beforeAll(async () => {
 afterAll(() => desk.server.close());
 
 /** Runs with broken settings; returns what the operator reads and what was left in the folder. */
-async function refused(
-  env: Readonly<Record<string, string>>,
-): Promise<{
+async function refused(env: Readonly<Record<string, string>>): Promise<{
   readonly code: number | null;
   readonly message: string;
   readonly left: readonly string[];
