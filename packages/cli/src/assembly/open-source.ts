@@ -55,7 +55,8 @@ export async function openSandbox(
     logger,
     standStill,
     port,
-  }: { clock: Clock; logger: Logger; standStill: boolean; port: number },
+    host = "127.0.0.1",
+  }: { clock: Clock; logger: Logger; standStill: boolean; port: number; host?: string },
   life: Lifetime,
 ): Promise<string> {
   const made = {
@@ -72,7 +73,7 @@ export async function openSandbox(
     switches: settings.SANDBOX_SWITCHES,
     ...sandboxLogin,
   });
-  const server = await serveSandbox({ sandbox, port, logger, clock });
+  const server = await serveSandbox({ sandbox, host, port, logger, clock });
   life.own("sandbox", server, (closing) => closing.close());
   return server.url;
 }

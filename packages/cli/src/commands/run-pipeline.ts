@@ -120,9 +120,9 @@ async function catchUp(
   ];
   print(`\ncaught up in ${spanText(seconds)}\n`);
   for (const [name, value] of rows) print(`  ${name.padEnd(13)} ${value}`);
+  const { census } = extractor.status();
+  if (census?.refused) print(`\n  Deletes were not believed: ${census.refused}.`);
   if (extracted.holes > 0)
-    print(
-      `\n  ${extracted.holes} holes could not be read: see \`thulium-stream events\` and the dead letters.`,
-    );
+    print(`\n  ${extracted.holes} holes could not be read: see the topic dead-letters.`);
   return exitCodes.done;
 }

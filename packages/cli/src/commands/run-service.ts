@@ -77,7 +77,7 @@ export async function runSandbox(signal: AbortSignal): Promise<void> {
   holdStateFolder(own, life);
   const url = await openSandbox(
     own,
-    { clock, logger, standStill: false, port: settings.HTTP_PORT },
+    { clock, logger, standStill: false, port: settings.HTTP_PORT, host: settings.HTTP_HOST },
     life,
   );
   note(`sandbox ${url}  user sandbox, password sandbox`);

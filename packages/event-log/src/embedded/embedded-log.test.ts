@@ -6,7 +6,10 @@ import { eventLogConformance } from "@thulium-stream/kit/conformance";
 import { openEmbeddedLog } from "./embedded-log.ts";
 
 let ids = 0;
-const newId = () => `member-${(ids += 1)}`;
+const newId = () => {
+  ids += 1;
+  return `member-${ids}`;
+};
 
 const clock: Clock = {
   now: () => Date.now(),
