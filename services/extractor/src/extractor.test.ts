@@ -358,6 +358,35 @@ describe("the extractor", () => {
     await expectTruth();
   });
 
+  it("keeps a ticket that no record can hold from blocking the others: it becomes a dead letter", async () => {
+    populate(35);
+    source.put({ ticket_id: "17" }, [{ message_id: "huge", body: "x".repeat(20_000) }]);
+    const small = withAppend(log, async (writer, batch) => {
+      const large = batch.find(
+        ({ value, topic }) => topic !== "dead-letters" && (value?.length ?? 0) > 10_000,
+      );
+      if (large !== undefined) throw new Failure("TooLarge", `record ${large.key} is too large`);
+      await writer.append(batch);
+    });
+    expect(await catchUp(await open(small))).toMatchObject({ tickets: 34, deadLetters: 1 });
+    expect((await recordsOf("dead-letters")).map((record) => decodeJson(record))).toMatchObject([
+      { key: "17", reason: "TooLarge" },
+    ]);
+    expect((await heldState()).has("17")).toBe(false);
+  });
+
+  it("waits for a log that is away, and goes on", async () => {
+    populate(30);
+    let refusals = 5;
+    const away = withAppend(log, async (writer, batch) => {
+      refusals -= 1;
+      if (refusals >= 0) throw new Failure("Unavailable", "broker is away");
+      await writer.append(batch);
+    });
+    expect(await catchUp(await open(away))).toMatchObject({ tickets: 30 });
+    await expectTruth();
+  });
+
   it("L4: stops when another extractor took over", async () => {
     populate(20);
     const older = await open();

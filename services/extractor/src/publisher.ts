@@ -3,6 +3,8 @@ import {
   type Clock,
   type DeadLetter,
   type EventLog,
+  type Failure,
+  hashId,
   instantOf,
   isFailure,
   type Logger,
@@ -12,6 +14,7 @@ import {
   type SliceState,
   type TicketPage,
 } from "@thulium-stream/contracts";
+import { retrying } from "@thulium-stream/runtime";
 import { messageHash, ticketHash } from "@thulium-stream/thulium-api/pure";
 import { Batch, firstCheckpoint } from "./batch.ts";
 import type { ObservationContext } from "./detect-changes.ts";
@@ -109,7 +112,13 @@ export class Publisher {
   /** Opens the writer, which fences an older extractor, and brings memory and index to what the log says. */
   static async open(deps: PublisherDeps, options: PublisherOptions): Promise<Publisher> {
     const publisher = new Publisher(deps, options);
-    await publisher.#recover();
+    const { clock, logger } = deps;
+    await retrying(() => publisher.#recover(), {
+      what: "opening the log's writer",
+      clock,
+      logger,
+      longestDelayMs: 10_000,
+    });
     return publisher;
   }
 
@@ -148,23 +157,65 @@ export class Publisher {
     this.#running = false;
   }
 
-  async #publishAll(jobs: readonly Job[]): Promise<readonly JobResult[]> {
-    const judged = jobs.map((job) => this.#judge(job));
-    for (let attempt = 1; ; attempt += 1) {
+  #publishAll(jobs: readonly Job[]): Promise<readonly JobResult[]> {
+    return this.#publishJudged(jobs.map((job) => this.#judge(job)));
+  }
+
+  async #publishJudged(judged: readonly Judged[]): Promise<readonly JobResult[]> {
+    const { clock, logger } = this.#deps;
+    let isDoubtful = false;
+    const appendOnce = async () => {
+      if (isDoubtful) await this.#recover();
+      isDoubtful = true;
       const batch = this.#batchOf(judged);
-      try {
-        if (batch.isWorthAppending) await this.#append(batch);
-        return batch.results;
-      } catch (error) {
-        // A fenced writer never comes back; a record too large would be too large again.
-        if (!isFailure(error, "Unavailable", "TimedOut") || attempt >= 10) throw error;
-        this.#deps.logger.warn(
-          { code: error.code, attempt, reason: error.message },
-          "an append failed; reading the truth from the log",
-        );
-        await this.#recover();
-      }
+      if (batch.isWorthAppending) await this.#append(batch);
+      return batch.results;
+    };
+    try {
+      // A broker that is away is waited for; a fenced writer never comes back.
+      return await retrying(appendOnce, {
+        what: "appending to the log",
+        clock,
+        logger,
+        longestDelayMs: 10_000,
+      });
+    } catch (error) {
+      if (!isFailure(error, "TooLarge")) throw error;
+      return this.#publishInParts(judged, error);
     }
+  }
+
+  /** A record larger than the log takes keeps nothing else from it: the batch is halved until its ticket stands alone, which becomes a dead letter. */
+  async #publishInParts(
+    judged: readonly Judged[],
+    failure: Failure,
+  ): Promise<readonly JobResult[]> {
+    const [only, ...others] = judged;
+    if (only === undefined) return [];
+    if (others.length > 0) {
+      const results: JobResult[] = [];
+      for (const one of judged) results.push(...(await this.#publishJudged([one])));
+      return results;
+    }
+    const { job, rows, unclear } = only;
+    const [row] = rows;
+    if (row === undefined) throw failure;
+    if (rows.length === 1) {
+      const letter = letterOfLargeRow(row, failure, instantOf(this.#deps.clock.now()));
+      const deadLetters = [...(job.deadLetters ?? []), letter];
+      return this.#publishJudged([{ job: { ...job, deadLetters }, rows: [], unclear }]);
+    }
+    const middle = Math.ceil(rows.length / 2);
+    const { page, origin } = job;
+    // Progress rides with the last part: it may not be durable before all of the page is.
+    const first = {
+      job: { origin, ...(page === undefined ? {} : { page }) },
+      rows: rows.slice(0, middle),
+      unclear: [],
+    };
+    const [before] = await this.#publishJudged([first]);
+    const [after] = await this.#publishJudged([{ job, rows: rows.slice(middle), unclear }]);
+    return [{ events: (before?.events ?? 0) + (after?.events ?? 0), unclear }];
   }
 
   /** Orders the observations once: a repeated attempt must not judge them against themselves. */
@@ -215,4 +266,27 @@ export class Publisher {
   async close(): Promise<void> {
     await this.#writer?.close();
   }
+}
+
+/** What is kept of a ticket that no record can hold: its id, size and beginning. The source still has it. */
+function letterOfLargeRow(
+  { ticket, messages }: ObservedTicket,
+  failure: Failure,
+  at: string,
+): DeadLetter {
+  const text = JSON.stringify({ ticket, messages });
+  const { system, ticket_id } = ticket;
+  return {
+    system,
+    letter_id: hashId(`source-row\n${ticket_id}\n${text}`),
+    reason: failure.code,
+    detail: `${failure.message}; the ticket has ${text.length} characters, of which the first 2,048 are kept here`,
+    stage: "source-row",
+    key: ticket_id,
+    attempts: 1,
+    first_at: at,
+    last_at: at,
+    raw: text.slice(0, 2048),
+    position: null,
+  };
 }

@@ -1,4 +1,5 @@
 import { isFailure } from "@thulium-stream/contracts";
+import { retrying } from "@thulium-stream/runtime";
 import { Cron } from "croner";
 import { eventTables } from "./columns.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
@@ -94,7 +95,8 @@ export class LakeWriter {
       const nextMs = nextRunMs(snapshotSchedule, zone, clock.now());
       if (nextMs === null) return;
       await clock.sleep(nextMs - clock.now(), signal);
-      const { rows, files } = await this.writeSnapshot(signal);
+      const options = { what: "writing the snapshot", clock, logger, signal };
+      const { rows, files } = await retrying(() => this.writeSnapshot(signal), options);
       logger.info({ rows, files }, "snapshot written");
     }
   }

@@ -14,6 +14,7 @@ import {
   type TopicPartition,
   ticketEvent,
 } from "@thulium-stream/contracts";
+import { retrying } from "@thulium-stream/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
 import {
   type Aggregate,
@@ -126,7 +127,15 @@ export class MetricsEngine {
 
   /** Follows the log until `signal` fires. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#follow(signal, null);
+    const { clock, logger } = this.#deps;
+    // A broker that is away is waited for; the store knows where to go on.
+    await retrying(() => this.#follow(signal, null), {
+      what: "following the log",
+      clock,
+      logger,
+      signal,
+      longestDelayMs: 10_000,
+    });
   }
 
   /** Follows the log up to its ends as of now. */

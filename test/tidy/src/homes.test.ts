@@ -28,7 +28,7 @@ const effects = [
   },
   {
     effect: "the console",
-    use: /\bconsole\.|process\.(stdout|stderr)\.write\(/,
+    use: /\bconsole\.(log|error|warn|info|debug)\(|process\.(stdout|stderr)\.write\(/,
     home: (path: string) => path.startsWith("packages/cli/src/terminal/"),
     testsToo: false,
   },

@@ -45,5 +45,5 @@ function expand(text: string, letter: string): string[] {
       (_, step) => `${letter}${first + step}`,
     );
   });
-  return [...ranges, ...rulesIn(text, new RegExp(`\\b(${letter}\\d{1,2})\\b`, "g"))];
+  return [...ranges, ...rulesIn(text, new RegExp(`(?<![%\\w])(${letter}\\d{1,2})\\b`, "g"))];
 }

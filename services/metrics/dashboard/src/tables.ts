@@ -148,9 +148,9 @@ export function showSlowest(
     return;
   }
   const head = row(
-    [word("ticket"), word("subject"), word("queue"), word("agent"), word("age")],
+    [word("ticket"), word("age"), word("subject"), word("queue"), word("agent")],
     "th",
-    [0, 1, 2, 3],
+    [0, 2, 3, 4],
   );
   const body = tickets.map(({ ticket_id, subject, queue, agent, created_at }) => {
     const link =
@@ -165,13 +165,13 @@ export function showSlowest(
     return row(
       [
         link,
+        duration((nowMs - Date.parse(created_at)) / 1000),
         subject ?? word("noSubject"),
         queue ?? word("none"),
         agent ?? word("none"),
-        duration((nowMs - Date.parse(created_at)) / 1000),
       ],
       "td",
-      [0, 1, 2, 3],
+      [0, 2, 3, 4],
     );
   });
   fill("slowest", head, ...body);
