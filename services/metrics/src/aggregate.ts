@@ -76,7 +76,7 @@ export function series(
   return buckets.map((bucket, at) => ({ ...bucket, ...(totals[at] as Totals).result() }));
 }
 
-/** Rows by the value of a group, the largest group first; null is kept as `null`. */
+/** Rows by the value of a group, the largest group first, then by name; null is kept as `null`. */
 export function grouped(
   rows: Iterable<FigureRow>,
   group: Group,
@@ -88,7 +88,12 @@ export function grouped(
     if (list === undefined) found.set(key, [row]);
     else list.push(row);
   }
-  return new Map([...found].sort((a, b) => b[1].length - a[1].length));
+  const name = (key: string | null) => key ?? "";
+  return new Map(
+    [...found].sort(
+      ([a, of], [b, rest]) => rest.length - of.length || (name(a) < name(b) ? -1 : 1),
+    ),
+  );
 }
 
 class Totals {
