@@ -6,6 +6,8 @@ const shared = { resolve, ssr: { resolve } };
 /** Three suites: `unit` needs nothing, `integration` a real broker and S3 server, `scenarios` the built command. */
 export default defineConfig({
   test: {
+    // The AWS SDK's notice about Node versions that it will need later.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
     projects: [
       {
         ...shared,

@@ -1,7 +1,15 @@
-import { createLogger, exitCodes, runProcess, systemClock } from "@thulium-stream/runtime";
+import {
+  createLogger,
+  exitCodes,
+  quietVersionNotices,
+  runProcess,
+  systemClock,
+} from "@thulium-stream/runtime";
 import { CommanderError } from "commander";
 import { program } from "./program.ts";
 import { note } from "./terminal/console.ts";
+
+quietVersionNotices();
 
 /** The command `thulium-stream`: parses, runs one command, ends with its exit code. */
 const code = await runProcess(

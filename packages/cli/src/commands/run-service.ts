@@ -28,7 +28,9 @@ export async function runExtractor(signal: AbortSignal): Promise<void> {
   const extractor = await openExtractor(settings, { source, log, clock, logger }, life);
   const registry = new Registry();
   registerExtractor(registry, extractor);
-  await serveHealth(context, registry, life);
+  await serveHealth(context, registry, life, () =>
+    extractor.status().clockSkewMs === null ? "the source has not answered yet" : null,
+  );
   await extractor.run(signal);
 }
 
@@ -91,6 +93,8 @@ async function serveHealth(
   { settings, logger }: ProcessContext,
   registry: Registry,
   life: Lifetime,
+  // A service that got here has opened all that it works with.
+  notReady: () => string | null = () => null,
 ): Promise<void> {
   const server = await openHttpServer({
     host: settings.HTTP_HOST,
@@ -98,7 +102,7 @@ async function serveHealth(
     apiToken: settings.API_TOKEN,
     registry,
     logger,
-    notReady: () => null,
+    notReady,
   });
   life.own("health endpoint", server, (closing) => closing.close());
   note(`health ${server.url}/readyz, metrics ${server.url}/metrics`);
