@@ -82,7 +82,7 @@ describe("the source's client", () => {
     const seen: IncomingMessage[] = [];
     const { client } = await source((incoming, response) => {
       seen.push(incoming);
-      says(page(row()), 200, { date: "Mon, 23 Nov 2026 08:59:58 GMT" })(incoming, response);
+      says(page(row()), 200, { date: "Mon, 23 Nov 2026 08:58:58 GMT" })(incoming, response);
     });
     const first = await client.listTickets(request);
     const second = await client.listTickets(request);
@@ -92,7 +92,7 @@ describe("the source's client", () => {
       received: 1,
       count: 1,
       lastOrderMinute: "2026-11-23 09:30",
-      sourceDate: "2026-11-23T08:59:58.000Z",
+      sourceDate: "2026-11-23T08:58:58.000Z",
     });
     expect(second.sequence).toBeGreaterThanOrEqual(first.answeredBefore);
     expect(seen[0]?.headers.authorization).toBe(
@@ -103,7 +103,7 @@ describe("the source's client", () => {
 
   it.each([
     ["order", [row(), row({ ticket_id: "8", updated_at: "2026-11-23 09:29" })]],
-    ["bound", [row({ updated_at: "2026-11-23 08:59" })]],
+    ["bound", [row({ updated_at: "2026-11-23 08:58" })]],
     ["order date", [row({ updated_at: null })]],
   ])("S2: a page that breaks its %s is a failure, never data", async (_name, rows) => {
     const { client } = await source(says(page(...rows)));

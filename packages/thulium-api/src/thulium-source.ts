@@ -10,11 +10,12 @@ import {
   type TicketSource,
 } from "@thulium-stream/contracts";
 import { isSafeNumber, parse as parseLossless } from "lossless-json";
-import { Pool } from "undici";
 import { checkPage } from "./check-page.ts";
+import { type Exchange, httpExchange } from "./exchange.ts";
 import { failureOfStatus, failureOfTransport, type HeaderMap, rawLimit } from "./failures.ts";
 import { normaliseTicket } from "./normalise-ticket.ts";
 import { queryOfPageRequest } from "./php-query.ts";
+import { widened } from "./sent-bounds.ts";
 import { createWallClock, minuteOf, type WallClock } from "./wall-clock.ts";
 
 /** Where the source is and how it is asked. */
@@ -34,6 +35,8 @@ export interface ThuliumSourceOptions {
   readonly deadlineMs?: number;
   /** Connections at once. Default 4. */
   readonly connections?: number;
+  /** How requests travel. Default: HTTP connections to `url`. */
+  readonly exchange?: Exchange;
 }
 
 /** The `TicketSource` port on Thulium's HTTP API (S1–S4). One request a call, nothing retried, nothing cached. */
@@ -51,7 +54,7 @@ interface Answer {
 
 class ThuliumSource implements TicketSource {
   readonly #options: ThuliumSourceOptions;
-  readonly #pool: Pool;
+  readonly #exchange: Exchange;
   readonly #wallClock: WallClock;
   readonly #headers: Record<string, string>;
   #sequence = 0;
@@ -60,14 +63,8 @@ class ThuliumSource implements TicketSource {
   constructor(options: ThuliumSourceOptions) {
     this.#options = options;
     this.#wallClock = createWallClock(options.zone);
-    const deadlineMs = options.deadlineMs ?? 60_000;
-    this.#pool = new Pool(options.url, {
-      connections: options.connections ?? 4,
-      pipelining: 1,
-      connectTimeout: 10_000,
-      headersTimeout: deadlineMs,
-      bodyTimeout: 30_000,
-    });
+    const { url, connections = 4, deadlineMs = 60_000 } = options;
+    this.#exchange = options.exchange ?? httpExchange({ url, connections, deadlineMs });
     const credentials = Buffer.from(`${options.user}:${options.password}`).toString("base64");
     this.#headers = {
       accept: "application/json",
@@ -79,14 +76,15 @@ class ThuliumSource implements TicketSource {
   async listTickets(request: PageRequest, signal?: AbortSignal): Promise<TicketPage> {
     this.#sequence += 1;
     const sequence = this.#sequence;
+    const sent = widened(request, this.#wallClock);
     const requestedAt = instantOf(this.#options.clock.now());
-    const answer = await this.#get(`/api/tickets?${queryOfPageRequest(request)}`, signal);
+    const answer = await this.#get(`/api/tickets?${queryOfPageRequest(sent)}`, signal);
     const answeredBefore = this.#sequence + 1;
     if (answer.status !== 200)
       throw failureOfStatus(answer.status, answer.headers, answer.text, this.#options.clock.now());
     const { count, result } = envelopeOf(answer.text);
     const { rows, rejected, unknownFields } = this.#normalise(result);
-    checkPage(request, rows);
+    checkPage(sent, rows);
     const last = lastOrdered(result, request);
     return {
       request,
@@ -118,7 +116,7 @@ class ThuliumSource implements TicketSource {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#pool.destroy();
+    this.#closing ??= this.#exchange.close();
     return this.#closing;
   }
 
@@ -134,14 +132,9 @@ class ThuliumSource implements TicketSource {
     try {
       const either =
         signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]);
-      const { statusCode, headers, body } = await this.#pool.request({
-        method: "GET",
-        path,
-        headers: this.#headers,
-        signal: either,
-      });
+      const { status, headers, body } = await this.#exchange.get(path, this.#headers, either);
       const { text, bytes } = await this.#read(body);
-      return { status: statusCode, headers, text, bytes };
+      return { status, headers, text, bytes };
     } catch (error) {
       throw failureOfTransport(error, signal, deadline.signal);
     } finally {
@@ -150,16 +143,13 @@ class ThuliumSource implements TicketSource {
   }
 
   /** Reads to the end, or destroys the body: a connection is never left half read. */
-  async #read(
-    body: AsyncIterable<Buffer> & { destroy(): unknown },
-  ): Promise<{ text: string; bytes: number }> {
+  async #read(body: AsyncIterable<Buffer>): Promise<{ text: string; bytes: number }> {
     const { maxAnswerBytes = 64 * 1024 * 1024 } = this.#options;
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of body) {
       bytes += chunk.length;
       if (bytes > maxAnswerBytes) {
-        body.destroy();
         throw new Failure("TooLarge", `the source's answer is larger than ${maxAnswerBytes} bytes`);
       }
       chunks.push(chunk);

@@ -5,7 +5,7 @@ import {
   type TicketPage,
   type TicketState,
 } from "@thulium-stream/contracts";
-import { addMinutes, minuteOf, type WallClock } from "@thulium-stream/thulium-api/pure";
+import { minuteOf, type WallClock } from "@thulium-stream/thulium-api/pure";
 import { type ReadingDeps, readAndPublish, sliceProgress } from "./reading.ts";
 import { type CountedRange, newSlices, planSlices } from "./slices.ts";
 import type { TicketIndex } from "./ticket-index.ts";
@@ -138,11 +138,9 @@ async function worker(run: ListingRun, todo: SliceState[]): Promise<void> {
 async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
   const { deps, origin, generation, signal } = run;
   const ids = new Set<string>();
-  // A minute more on both sides: whether the source's bounds include their minute is not documented.
-  const from = slice.resume_from ?? addMinutes(slice.created_from, -1);
-  const bounds = { from, to: addMinutes(slice.created_to, 1) };
+  const bounds = { from: slice.resume_from ?? slice.created_from, to: slice.created_to };
   const onPage = async (page: TicketPage) => {
-    // The minutes beyond the slice are read for safety; they count in their own slice.
+    // A neighbour's tickets may be among the rows; they count in their own slice.
     const own = page.rows.filter(({ ticket }) => isWithin(ticket.created_at_raw, slice));
     const fresh = own.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
     for (const id of fresh) ids.add(id);

@@ -5,11 +5,11 @@ import { type ReadingDeps, type ReadingResult, readAndPublish } from "./reading.
 const minuteMs = 60_000;
 
 /**
- * The lower bound of a sweep: the smallest text that any instant from one minute before `sealed` until now can have. In the autumn night that is the beginning of the
+ * The lower bound of a sweep: the smallest text that any instant from `sealed` until now can have. In the autumn night that is the beginning of the
  * repeated hour, so that it is read again after its second pass. Instants are subtracted, never text.
  */
 export function sweepFrom(wallClock: WallClock, sealedMs: number, nowMs: number): string {
-  return wallClock.earliestText(sealedMs - minuteMs, Math.max(sealedMs, nowMs));
+  return wallClock.earliestText(sealedMs, Math.max(sealedMs, nowMs));
 }
 
 /**

@@ -7,6 +7,8 @@ import type { Message, Ticket } from "../ticket.ts";
  * S1 A page says which window, order and offset it answers, its request's place in the process's sequence, and the source's `Date`.
  * S2 Rows are checked against what was asked (order, bounds, filters); a page that breaks its request is an
  *    `InvalidResponse`, never data. A single row that breaks the ticket's contract is set aside in `rejected`.
+ *    An answer holds at least every match in the closed minutes of its bounds, and maybe neighbours: whether the source's
+ *    bounds include themselves is undocumented, so they are sent wider.
  * S3 Abort rejects with `Cancelled` and leaves no request running.
  * S4 No adapter retries.
  */
