@@ -78,6 +78,27 @@ export const sliceState = z.object({
 /** See {@link sliceState}. */
 export type SliceState = z.infer<typeof sliceState>;
 
+const minutes = z
+  .object({ from: z.string().nullable(), to: z.string().nullable() })
+  .describe("Closed wall-clock minutes of the source, YYYY-MM-DD HH:MM; null = open");
+
+/** Value under `<system>:hole:<id>`: part of the source that could not be read and is asked for again until it can; null once it was read. */
+export const holeState = z.object({
+  system: z.string(),
+  hole_id: id26.describe("Hash of the window: the same window has the same id"),
+  by: z.enum(["create_date", "update_date"]).describe("The date that is read along"),
+  bounds: minutes,
+  other: minutes.nullable().describe("Bounds on the other date"),
+  reason: z.string().describe("Failure code"),
+  detail: z.string().describe("What the source answered"),
+  attempts: z.int().min(1).describe("How often the window was tried"),
+  first_at: instant,
+  last_at: instant,
+  next_at: instant.describe("Not tried again before"),
+});
+/** See {@link holeState}. */
+export type HoleState = z.infer<typeof holeState>;
+
 /** Value of the topic `dead-letters`: something that could not be used, with all that is needed to work it later. */
 export const deadLetter = z.object({
   system: z.string(),

@@ -6,6 +6,8 @@ import {
   type TicketState,
 } from "@thulium-stream/contracts";
 import { minuteOf, type WallClock } from "@thulium-stream/thulium-api/pure";
+import { mayHide, windowOfHole } from "./holes.ts";
+import type { Window } from "./page-rule.ts";
 import { type ReadingDeps, readAndPublish, sliceProgress } from "./reading.ts";
 import { type CountedRange, newSlices, planSlices } from "./slices.ts";
 import type { TicketIndex } from "./ticket-index.ts";
@@ -23,7 +25,6 @@ export interface ListingProgress {
 /** What a listing works with. */
 export interface ListingDeps extends ReadingDeps {
   readonly index: TicketIndex;
-  readonly wallClock: WallClock;
   /** Hears about every page. */
   readonly onProgress: (progress: ListingProgress) => void;
 }
@@ -32,7 +33,7 @@ export interface ListingDeps extends ReadingDeps {
 export interface Listing {
   readonly events: number;
   readonly holes: number;
-  /** Held tickets of the listed range that no page showed. Empty when a hole leaves it open. */
+  /** Held tickets of the listed range that no page showed, and that no hole may hide. */
   readonly missing: readonly TicketState[];
   /** One ticket that was listed. */
   readonly listedId: string | null;
@@ -62,7 +63,7 @@ export async function listEverything(
     listedId: null,
     tickets: 0,
     events: 0,
-    holes: 0,
+    holes: [],
     done: 0,
     slices,
   };
@@ -72,8 +73,15 @@ export async function listEverything(
   report(run);
   await Promise.all(Array.from({ length: deps.settings.parallelSlices }, () => worker(run, todo)));
   await finish(deps, slices);
-  const missing = isResumed || run.holes > 0 ? [] : missingOf(deps, slices, generation);
-  return { events: run.events, holes: run.holes, missing, listedId: run.listedId, isResumed };
+  const hiding = [...run.holes, ...[...deps.publisher.holes.values()].map(windowOfHole)];
+  const missing = isResumed ? [] : missingOf(deps, slices, generation, hiding);
+  return {
+    events: run.events,
+    holes: run.holes.length,
+    missing,
+    listedId: run.listedId,
+    isResumed,
+  };
 }
 
 interface ListingRun {
@@ -85,7 +93,7 @@ interface ListingRun {
   listedId: string | null;
   tickets: number;
   events: number;
-  holes: number;
+  readonly holes: Window[];
   done: number;
 }
 
@@ -165,7 +173,7 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
     signal,
   );
   run.events += result.events;
-  run.holes += result.holes;
+  run.holes.push(...result.holes);
   run.done += 1;
   await deps.publisher.publish({
     origin,
@@ -198,6 +206,7 @@ function missingOf(
   { index, publisher, wallClock }: ListingDeps,
   slices: readonly SliceState[],
   generation: number,
+  hiding: readonly Window[],
 ): readonly TicketState[] {
   const plannedMs = epochMsOf(publisher.checkpoint.backfill_to ?? instantOf(0));
   // What was created in the last minutes before planning may have come after its slice was listed.
@@ -211,7 +220,8 @@ function missingOf(
       created !== null &&
       created >= first &&
       created < last &&
-      !index.wasListed(state.ticket_id, generation)
+      !index.wasListed(state.ticket_id, generation) &&
+      !mayHide(hiding, created)
     )
       missing.push(state);
   }

@@ -2,6 +2,7 @@ import {
   type ChangeEvent,
   type Checkpoint,
   encodeJson,
+  type HoleState,
   headerNames,
   type Instant,
   type MessageState,
@@ -18,7 +19,7 @@ import {
   type ObservationContext,
   unlistingOf,
 } from "./detect-changes.ts";
-import { checkpointRecord, sliceRecord } from "./extractor-state.ts";
+import { checkpointRecord, holeRecord, sliceRecord } from "./extractor-state.ts";
 import type { Job, JobResult, PublisherOptions } from "./publisher.ts";
 
 /** The checkpoint of a system that was never read. */
@@ -46,6 +47,8 @@ export class Batch {
   /** What the checkpoint will be after the append. */
   checkpoint: Checkpoint;
   deadLetters = 0;
+  /** Holes that the append opens, tries again or (null) closes. */
+  readonly holes = new Map<string, HoleState | null>();
   #movesCheckpoint = false;
 
   constructor(
@@ -70,6 +73,10 @@ export class Batch {
     for (const id of job.unlistedIds ?? []) this.#addUnlisting(id, context);
     for (const { slice, state } of job.slices ?? [])
       this.#others.push(sliceRecord(this.#options.system, slice, state));
+    for (const { holeId, state } of job.holes ?? []) {
+      this.holes.set(holeId, state);
+      this.#others.push(holeRecord(this.#options.system, holeId, state));
+    }
     for (const letter of job.deadLetters ?? [])
       this.#others.push({
         topic: "dead-letters",

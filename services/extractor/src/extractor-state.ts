@@ -4,6 +4,8 @@ import {
   decodeJson,
   type EventLog,
   encodeJson,
+  type HoleState,
+  holeState as holeSchema,
   type NewRecord,
   type SliceState,
   sliceState as sliceSchema,
@@ -15,6 +17,8 @@ export interface ExtractorState {
   readonly logId: string | null;
   readonly checkpoint: Checkpoint | null;
   readonly slices: readonly SliceState[];
+  /** Open holes by id. */
+  readonly holes: ReadonlyMap<string, HoleState>;
 }
 
 const logIdKey = "log-id";
@@ -25,7 +29,9 @@ export async function readExtractorState(log: EventLog, system: string): Promise
   let logId: string | null = null;
   let checkpoint: Checkpoint | null = null;
   const slices = new Map<string, SliceState>();
-  if (range === undefined || range.earliest >= range.end) return { logId, checkpoint, slices: [] };
+  const holes = new Map<string, HoleState>();
+  if (range === undefined || range.earliest >= range.end)
+    return { logId, checkpoint, slices: [], holes };
   const reader = await log.openReader({ topics: ["extractor-state"], startAt: "earliest" });
   try {
     for (let position = range.earliest; position < range.end; ) {
@@ -40,13 +46,18 @@ export async function readExtractorState(log: EventLog, system: string): Promise
         else if (key.startsWith(`${system}:slice:`)) {
           if (record.value === null) slices.delete(key);
           else slices.set(key, sliceSchema.parse(decodeJson(record)));
+        } else if (key.startsWith(`${system}:hole:`)) {
+          const id = key.slice(`${system}:hole:`.length);
+          if (record.value === null) holes.delete(id);
+          else holes.set(id, holeSchema.parse(decodeJson(record)));
         }
       }
     }
   } finally {
     await reader.close();
   }
-  return { logId, checkpoint, slices: [...slices.values()].sort((a, b) => a.slice - b.slice) };
+  const inOrder = [...slices.values()].sort((a, b) => a.slice - b.slice);
+  return { logId, checkpoint, slices: inOrder, holes };
 }
 
 /** The record that gives a new log its id. */
@@ -68,6 +79,15 @@ export function sliceRecord(system: string, slice: number, state: SliceState | n
   return {
     topic: "extractor-state",
     key: `${system}:slice:${slice}`,
+    value: state === null ? null : encodeJson(state),
+  };
+}
+
+/** The record of a hole; null removes it. */
+export function holeRecord(system: string, holeId: string, state: HoleState | null): NewRecord {
+  return {
+    topic: "extractor-state",
+    key: `${system}:hole:${holeId}`,
     value: state === null ? null : encodeJson(state),
   };
 }

@@ -14,10 +14,11 @@ import {
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { ScriptedSource, seededRandom, VirtualClock } from "@thulium-stream/kit";
+import { holding, ScriptedSource, seededRandom, VirtualClock } from "@thulium-stream/kit";
 import { createWallClock } from "@thulium-stream/thulium-api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Extractor } from "./extractor.ts";
+import { TicketIndex } from "./ticket-index.ts";
 
 const warsaw = createWallClock("Europe/Warsaw");
 const never = new AbortController().signal;
@@ -57,8 +58,8 @@ function newId(): string {
 function open(overLog: EventLog = log, index = "index"): Promise<Extractor> {
   const deps = {
     source,
-    log: overLog,
-    indexFolder: join(folder, index),
+    log: holding(overLog, clock),
+    index: holding(TicketIndex.open(join(folder, index), "acme"), clock),
     clock,
     logger: silentLogger,
     random: () => 0.5,
@@ -292,6 +293,29 @@ describe("the extractor", () => {
     await blind.catchUp(never);
     expect(blind.status().census?.refused).toContain("no delete is believed");
     await blind.close();
+  });
+
+  it("reads all but the ticket that always fails, remembers the hole over a restart and fills it when it can", async () => {
+    populate(60);
+    source.failWith = (request) =>
+      source.wouldShow(request).includes("17") ? new Failure("InvalidResponse", "broken") : null;
+    const first = await open();
+    const summary = await first.catchUp(never);
+    expect(summary.tickets).toBe(59);
+    expect(summary.holes).toBeGreaterThan(0);
+    await first.close();
+    source.failWith = () => null;
+    const second = await open();
+    expect(second.status().holes).toBe(summary.holes);
+    const controller = new AbortController();
+    const running = second.run(controller.signal);
+    const end = clock.now() + 300_000;
+    while (clock.now() < end) await new Promise((resolve) => setImmediate(resolve));
+    expect(second.status().holes).toBe(0);
+    controller.abort();
+    await running;
+    await second.close();
+    await expectTruth();
   });
 
   it("E1: loses nothing in the October night, when an hour is shown twice", async () => {

@@ -23,16 +23,18 @@ import {
   type ExtractorSettings,
   withDefaults,
 } from "./extractor-options.ts";
+import { dueHoles, holeIdOf, windowOfHole } from "./holes.ts";
 import { liveSweep } from "./live-sweep.ts";
 import { type PublishedCounts, Publisher } from "./publisher.ts";
-import { TicketIndex } from "./ticket-index.ts";
+import { readAndPublish } from "./reading.ts";
+import type { TicketIndex } from "./ticket-index.ts";
 
 /** What an extractor works with; it closes the index, and nothing else that it was given. */
 export interface ExtractorDeps {
   readonly source: TicketSource;
   readonly log: EventLog;
-  /** Folder of the local index, owned by this process. */
-  readonly indexFolder: string;
+  /** What is held, as this process remembers it. */
+  readonly index: TicketIndex;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -60,6 +62,7 @@ export interface ExtractorStatus {
   /** Our clock minus the source's, in milliseconds. */
   readonly clockSkewMs: number | null;
   readonly counts: Readonly<PublishedCounts>;
+  /** Parts of the source that could not be read and are tried again. */
   readonly holes: number;
 }
 
@@ -76,6 +79,8 @@ export interface CatchUpSummary {
 
 /** How often a running extractor lists the whole source again, for silent changes and deletes. */
 const relistEveryMs = 24 * 3_600_000;
+/** How often open holes are looked at. */
+const holeCheckMs = 60_000;
 /** Clock skew above which the operator is told. */
 const skewLimitMs = 30_000;
 
@@ -91,14 +96,8 @@ export class Extractor {
   #listing: ListingProgress | null = null;
   #census: CensusResult | null = null;
   #lastSweepMs: number | null = null;
-  #holes = 0;
 
-  private constructor(
-    deps: ExtractorDeps,
-    settings: ExtractorSettings,
-    index: TicketIndex,
-    publisher: Publisher,
-  ) {
+  private constructor(deps: ExtractorDeps, settings: ExtractorSettings, publisher: Publisher) {
     this.#deps = deps;
     this.#settings = settings;
     this.#wallClock = createWallClock(settings.zone);
@@ -107,7 +106,7 @@ export class Extractor {
       requestsPerSecond: settings.requestsPerSecond,
     });
     this.#asker = new Asker({ ...deps, budget: this.#budget });
-    this.#index = index;
+    this.#index = deps.index;
     this.#publisher = publisher;
   }
 
@@ -117,16 +116,10 @@ export class Extractor {
    */
   static async open(deps: ExtractorDeps, options: ExtractorOptions): Promise<Extractor> {
     const settings = withDefaults(options);
-    const index = TicketIndex.open(deps.indexFolder, settings.system);
     try {
-      return new Extractor(
-        deps,
-        settings,
-        index,
-        await Publisher.open({ ...deps, index }, settings),
-      );
+      return new Extractor(deps, settings, await Publisher.open(deps, settings));
     } catch (error) {
-      await index.close();
+      await deps.index.close();
       throw error;
     }
   }
@@ -136,7 +129,7 @@ export class Extractor {
     const either = new AbortController();
     const both = AbortSignal.any([signal, either.signal]);
     await this.#begin();
-    const loops = [this.#liveLoop(both), this.#listingLoop(both)];
+    const loops = [this.#liveLoop(both), this.#listingLoop(both), this.#holeLoop(both)];
     try {
       await Promise.all(loops);
     } catch (error) {
@@ -151,7 +144,7 @@ export class Extractor {
     await this.#begin();
     const first = await this.#listOnce(signal);
     // What was deleted while a resumed backfill was under way shows only in a listing from end to end.
-    const listing = first.isResumed ? await this.#listOnce(signal) : first;
+    if (first.isResumed) await this.#listOnce(signal);
     for (let sweeps = 0; sweeps < 5; sweeps += 1) {
       if ((await this.#sweep(signal)) === 0) break;
     }
@@ -163,7 +156,7 @@ export class Extractor {
       deleted: this.#census?.deleted ?? 0,
       requests: this.#budget.started,
       deadLetters,
-      holes: listing.holes,
+      holes: this.#publisher.holes.size,
     };
   }
 
@@ -184,7 +177,7 @@ export class Extractor {
       lastSweepAt: this.#lastSweepMs === null ? null : instantOf(this.#lastSweepMs),
       clockSkewMs: this.#asker.skewMs,
       counts,
-      holes: this.#holes,
+      holes: this.#publisher.holes.size,
     };
   }
 
@@ -216,11 +209,35 @@ export class Extractor {
     }
   }
 
+  async #holeLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#fillHoles(signal);
+      await this.#deps.clock.sleep(holeCheckMs, signal);
+    }
+  }
+
+  /** Reads the windows of holes whose time has come; one that was read whole is closed. */
+  async #fillHoles(signal: AbortSignal): Promise<void> {
+    for (const hole of dueHoles(this.#publisher.holes, this.#deps.clock.now())) {
+      const window = windowOfHole(hole);
+      const { holes } = await readAndPublish(
+        this.#readingDeps(),
+        { window, lane: "reread", origin: "reread" },
+        signal,
+      );
+      const { system } = this.#settings;
+      if (holes.some((found) => holeIdOf(system, found) === hole.hole_id)) continue;
+      await this.#publisher.publish({
+        origin: "reread",
+        holes: [{ holeId: hole.hole_id, state: null }],
+      });
+    }
+  }
+
   async #sweep(signal: AbortSignal): Promise<number> {
     const sealed = this.#publisher.checkpoint.sealed ?? instantOf(this.#deps.clock.now());
-    const { events, holes } = await liveSweep(this.#readingDeps(), this.#wallClock, sealed, signal);
+    const { events } = await liveSweep(this.#readingDeps(), sealed, signal);
     this.#lastSweepMs = this.#deps.clock.now();
-    this.#holes += holes;
     const skewMs = this.#asker.skewMs ?? 0;
     if (Math.abs(skewMs) > skewLimitMs)
       this.#deps.logger.warn({ skewMs }, "our clock and the source's differ by more than 30 s");
@@ -234,7 +251,6 @@ export class Extractor {
       isFirst ? "backfill" : "reread",
       signal,
     );
-    this.#holes += listing.holes;
     const { clock, logger } = this.#deps;
     const deps = {
       asker: this.#asker,

@@ -3,3 +3,4 @@ export type { CensusResult } from "./census.ts";
 export type { StepPattern } from "./detect-changes.ts";
 export * from "./extractor.ts";
 export type { ExtractorOptions } from "./extractor-options.ts";
+export { TicketIndex } from "./ticket-index.ts";

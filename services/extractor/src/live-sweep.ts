@@ -24,12 +24,11 @@ export function sealedAfter(sealedMs: number, startedMs: number, settleDelayMs: 
 /** One sweep over what changed since `sealed`; moves the watermark when every page was read or its hole recorded. */
 export async function liveSweep(
   deps: ReadingDeps,
-  wallClock: WallClock,
   sealed: Instant,
   signal: AbortSignal,
 ): Promise<ReadingResult & { readonly sealed: Instant }> {
   const startedMs = deps.asker.sourceNowMs();
-  const from = sweepFrom(wallClock, epochMsOf(sealed), startedMs);
+  const from = sweepFrom(deps.wallClock, epochMsOf(sealed), startedMs);
   const window = { by: "update_date", bounds: { from, to: null } } as const;
   const result = await readAndPublish(deps, { window, lane: "live", origin: "live" }, signal);
   const next = instantOf(sealedAfter(epochMsOf(sealed), startedMs, deps.settings.settleDelayMs));

@@ -3,6 +3,7 @@ import type { Clock, EventLog, Logger, TicketSource } from "@thulium-stream/cont
 import { type Lifetime, newId, random, type Settings } from "@thulium-stream/runtime";
 import type { ListingProgress } from "./backfill.ts";
 import { Extractor } from "./extractor.ts";
+import { TicketIndex } from "./ticket-index.ts";
 
 /** What a process shares with the extractor. */
 export interface ExtractorSurroundings {
@@ -22,7 +23,7 @@ export async function openExtractor(
   const deps = {
     ...surroundings,
     ...(onProgress === undefined ? {} : { onProgress }),
-    indexFolder: join(settings.STATE_DIR, "index"),
+    index: TicketIndex.open(join(settings.STATE_DIR, "index"), settings.system),
     random,
     newId,
   };

@@ -4,6 +4,7 @@ import {
   type DeadLetter,
   type EventLog,
   type Failure,
+  type HoleState,
   hashId,
   instantOf,
   isFailure,
@@ -36,6 +37,8 @@ export interface Job {
   /** Tickets that exist but are no longer listed. */
   readonly unlistedIds?: readonly string[];
   readonly deadLetters?: readonly DeadLetter[];
+  /** Holes found, tried again in vain, or (null) read at last. */
+  readonly holes?: readonly { readonly holeId: string; readonly state: HoleState | null }[];
 }
 
 /** What became of a job. */
@@ -101,6 +104,7 @@ export class Publisher {
   #writer: LogWriter | null = null;
   #checkpoint: Checkpoint;
   #slices: readonly SliceState[] = [];
+  #holes = new Map<string, HoleState>();
   #running = false;
 
   private constructor(deps: PublisherDeps, options: PublisherOptions) {
@@ -130,6 +134,11 @@ export class Publisher {
   /** The slices of the backfill as the log had them at the last recovery. */
   get slices(): readonly SliceState[] {
     return this.#slices;
+  }
+
+  /** Open holes by id. */
+  get holes(): ReadonlyMap<string, HoleState> {
+    return this.#holes;
   }
 
   /** Publishes a job; resolves when it is durable. @throws Failure `Fenced` when another extractor took over; stop then. */
@@ -242,6 +251,10 @@ export class Publisher {
   async #append(batch: Batch): Promise<void> {
     await (this.#writer as LogWriter).append(batch.records());
     this.#checkpoint = batch.checkpoint;
+    for (const [id, state] of batch.holes) {
+      if (state === null) this.#holes.delete(id);
+      else this.#holes.set(id, state);
+    }
     await this.#deps.index.apply(batch.states, batch.deletedIds);
     this.counts.appends += 1;
     this.counts.ticketEvents += batch.ticketEvents;
@@ -254,11 +267,12 @@ export class Publisher {
     const { system } = this.#options;
     await this.#writer?.close();
     this.#writer = await log.openWriter(`extractor.${system}`);
-    const { logId, checkpoint, slices } = await readExtractorState(log, system);
+    const { logId, checkpoint, slices, holes } = await readExtractorState(log, system);
     const id = logId ?? newId();
     if (logId === null) await this.#writer.append([logIdRecord(id)]);
     if (checkpoint !== null) this.#checkpoint = checkpoint;
     this.#slices = slices;
+    this.#holes = new Map(holes);
     await index.follow(log, id, instantOf(clock.now()));
   }
 

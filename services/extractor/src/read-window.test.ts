@@ -1,4 +1,4 @@
-import { Failure, type PageRequest } from "@thulium-stream/contracts";
+import { type DateBounds, Failure, type PageRequest } from "@thulium-stream/contracts";
 import { ManualClock, ScriptedSource, seededRandom } from "@thulium-stream/kit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -29,11 +29,15 @@ function sourceOf(
 async function read(source: ScriptedSource, window: Window, pageSize: number) {
   const ids = new Set<string>();
   const holes: string[] = [];
+  const windows: DateBounds[] = [];
   for await (const step of readWindow((request) => source.listTickets(request), window, pageSize)) {
     if (step.kind === "page") for (const { ticket } of step.page.rows) ids.add(ticket.ticket_id);
-    if (step.kind === "hole") holes.push(step.hole.failure.code);
+    if (step.kind === "hole") {
+      holes.push(step.hole.failure.code);
+      windows.push(step.hole.window.bounds);
+    }
   }
-  return { ids, holes };
+  return { ids, holes, windows };
 }
 
 describe("reading a window", () => {
@@ -91,6 +95,23 @@ describe("reading a window", () => {
     const { ids, holes } = await read(source, byUpdate, 100);
     expect([ids.size, holes]).toEqual([350, []]);
     expect(source.requests).toBeLessThanOrEqual(80);
+  });
+
+  it("leaps over a stretch of time that always fails, and tells it as one hole", async () => {
+    const source = sourceOf(200, 3, (n) => ({ created: n, updated: n }));
+    const isBroken = (id: string) => Number(id) >= 60 && Number(id) < 90;
+    source.failWith = (request) =>
+      source.wouldShow(request).some(isBroken) ? new Failure("InvalidResponse", "broken") : null;
+    const { ids, windows } = await read(source, byUpdate, 20);
+    expect(windows).toEqual([{ from: minute(60), to: minute(91) }]);
+    expect([...ids].filter(isBroken)).toEqual([]);
+    // Ticket 90 could be read, but nothing shows where the trouble ends: it is read with the hole.
+    expect(ids.size).toBe(169);
+    source.failWith = () => null;
+    const [hole] = windows;
+    const again = await read(source, { by: "update_date", bounds: hole as never }, 20);
+    expect([...again.ids].filter(isBroken)).toHaveLength(30);
+    expect(again.ids.has("90")).toBe(true);
   });
 
   it("E4: an endless minute becomes a hole, not an endless loop", async () => {

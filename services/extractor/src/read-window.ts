@@ -2,11 +2,16 @@ import { Failure, isFailure, type PageRequest, type TicketPage } from "@thulium-
 import { addMinutes } from "@thulium-stream/thulium-api/pure";
 import { cutHotMinute, nextStep, type Place, requestOf, type Window } from "./page-rule.ts";
 
-/** Part of a window that could not be read: recorded, passed, retried later. */
+/** Part of a window that could not be read: recorded, passed, read again later. */
 export interface Hole {
+  /** Holds what was not read, and as little else as the answers allow. */
+  readonly window: Window;
   readonly request: PageRequest;
   readonly failure: Failure;
 }
+
+/** A request that failed for good. */
+type FailedRequest = Omit<Hole, "window">;
 
 /** What reading a window brings, one after the other. */
 export type WindowStep =
@@ -18,12 +23,15 @@ export type WindowStep =
 /** Asks for one page; rejects with a Failure of this very request. */
 export type Ask = (request: PageRequest) => Promise<TicketPage>;
 
-/** Rows in a row that may be unreadable before the window is given up. */
-const mostSkips = 100;
+/** Unreadable rows that are stepped over one by one before the reading leaps ahead in time. */
+const mostSkips = 5;
+/** Leaps, each twice as wide as the one before, before the rest of the window is given up: 2^21 minutes are four years. */
+const mostLeaps = 22;
 
 /**
  * Reads a window completely by the page rule (E1, E4) and ends. Each request brings the reading on by a minute at least, or a hole.
- * When a page fails for good the limit is halved down to one row; a row that fails alone becomes a hole and is stepped over.
+ * When a page fails for good the limit is halved down to one row; a row that fails alone is stepped over, several in a row are leapt over in time. What was passed
+ * is told as a hole once an answer shows where reading goes on.
  * @throws Failure whatever is not this request's own (cancelled, fenced, credentials).
  */
 export async function* readWindow(
@@ -31,18 +39,35 @@ export async function* readWindow(
   window: Window,
   pageSize: number,
 ): AsyncGenerator<WindowStep> {
+  const { to } = window.bounds;
   let place: Place = { from: window.bounds.from, skip: 0, limit: pageSize };
+  let passed: { readonly from: string | null; readonly failed: FailedRequest } | null = null;
+  let leaps = 0;
   for (;;) {
-    const answer = await askOrHole(ask, requestOf(window, place));
+    const answer = await askOrFail(ask, requestOf(window, place));
     if (!("received" in answer)) {
       if (place.limit > 1) {
         place = { ...place, limit: Math.floor(place.limit / 2) };
         continue;
       }
-      yield { kind: "hole", hole: answer };
-      if (place.skip >= mostSkips) throw answer.failure;
-      place = { ...place, skip: place.skip + 1 };
+      passed ??= { from: place.from, failed: answer };
+      if (leaps === 0 && place.skip < mostSkips) {
+        place = { ...place, skip: place.skip + 1 };
+        continue;
+      }
+      const ahead = leaps < mostLeaps ? leapFrom(place.from, leaps) : null;
+      leaps += 1;
+      if (ahead === null || (to !== null && ahead > to)) {
+        yield { kind: "hole", hole: holeOf(window, passed, to) };
+        return;
+      }
+      place = { from: ahead, skip: 0, limit: 1 };
       continue;
+    }
+    if (passed !== null) {
+      const until = leaps > 0 ? place.from : (answer.lastOrderMinute ?? to);
+      yield { kind: "hole", hole: holeOf(window, passed, until) };
+      [passed, leaps] = [null, 0];
     }
     yield { kind: "page", page: answer };
     const step = nextStep(place, answer);
@@ -58,10 +83,23 @@ export async function* readWindow(
     }
     yield* readHotMinute(ask, window, step.minute, pageSize);
     const next = addMinutes(step.minute, 1);
-    if (window.bounds.to !== null && next > window.bounds.to) return;
+    if (to !== null && next > to) return;
     yield { kind: "proven", before: next };
     place = { from: next, skip: 0, limit };
   }
+}
+
+/** Where the n-th leap over unreadable rows comes down; null when there is no minute to leap from. */
+function leapFrom(from: string | null, leaps: number): string | null {
+  return from === null ? null : addMinutes(from, 2 ** leaps);
+}
+
+function holeOf(
+  window: Window,
+  { from, failed }: { readonly from: string | null; readonly failed: FailedRequest },
+  to: string | null,
+): Hole {
+  return { ...failed, window: { ...window, bounds: { from, to } } };
 }
 
 /** A minute with at least a page of tickets: cut by the other date, and where that is one minute, too, by repeated passes. */
@@ -99,9 +137,9 @@ async function* readByPasses(
         skip: offset,
         limit: pageSize,
       });
-      const answer = await askOrHole(ask, request);
+      const answer = await askOrFail(ask, request);
       if (!("received" in answer)) {
-        yield { kind: "hole", hole: answer };
+        yield { kind: "hole", hole: { ...answer, window } };
         return;
       }
       yield { kind: "page", page: answer };
@@ -115,7 +153,7 @@ async function* readByPasses(
           "InvalidResponse",
           `${answer.count} tickets share one minute of both dates; ${ids.size} were found in many passes`,
         );
-        yield { kind: "hole", hole: { request, failure } };
+        yield { kind: "hole", hole: { window, request, failure } };
         return;
       }
       offset += answer.received;
@@ -125,7 +163,7 @@ async function* readByPasses(
   }
 }
 
-async function askOrHole(ask: Ask, request: PageRequest): Promise<TicketPage | Hole> {
+async function askOrFail(ask: Ask, request: PageRequest): Promise<TicketPage | FailedRequest> {
   try {
     return await ask(request);
   } catch (error) {

@@ -1,24 +1,26 @@
-import {
-  type DeadLetter,
-  hashId,
-  instantOf,
-  type Origin,
-  type RejectedRow,
-  type SliceState,
-  type TicketPage,
+import type {
+  DeadLetter,
+  Origin,
+  RejectedRow,
+  SliceState,
+  TicketPage,
 } from "@thulium-stream/contracts";
+import type { WallClock } from "@thulium-stream/thulium-api/pure";
 import type { Asker } from "./asker.ts";
 import type { Lane } from "./budget.ts";
+import { deadLetter } from "./dead-letter.ts";
 import type { ExtractorSettings } from "./extractor-options.ts";
+import { endedHole, recordsOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
 import type { Job, Publisher } from "./publisher.ts";
-import { type Hole, readWindow } from "./read-window.ts";
+import { readWindow } from "./read-window.ts";
 
 /** What every reading of the source works with. */
 export interface ReadingDeps {
   readonly asker: Asker;
   readonly publisher: Publisher;
   readonly settings: ExtractorSettings;
+  readonly wallClock: WallClock;
   readonly nowMs: () => number;
 }
 
@@ -36,7 +38,8 @@ export interface Reading {
 /** What reading a window came to. */
 export interface ReadingResult {
   readonly events: number;
-  readonly holes: number;
+  /** Windows that could not be read; each is recorded and will be tried again. */
+  readonly holes: readonly Window[];
 }
 
 /** Pages that may wait for their append while the next is asked for. */
@@ -55,7 +58,7 @@ export async function readAndPublish(
   const pending: Promise<unknown>[] = [];
   const unclearMinutes = new Set<string>();
   let events = 0;
-  let holes = 0;
+  const holes: Window[] = [];
   let proven: string | null = null;
   const send = async (job: Job) => {
     const publishing = publisher.publish(job).then(async (result) => {
@@ -87,10 +90,11 @@ export async function readAndPublish(
     } else if (step.kind === "proven") {
       proven = step.before;
     } else {
-      holes += 1;
+      const hole = endedHole(step.hole, deps.wallClock, asker.sourceNowMs());
+      holes.push(hole.window);
       await send({
         origin: reading.origin,
-        deadLetters: [letterOfHole(settings.system, step.hole, deps.nowMs())],
+        ...recordsOfHole(publisher.holes, settings.system, hole, deps.nowMs()),
       });
     }
   }
@@ -106,7 +110,7 @@ export async function readAndPublish(
       signal,
     );
     events += confirmed.events;
-    holes += confirmed.holes;
+    holes.push(...confirmed.holes);
   }
   return { events, holes };
 }
@@ -116,37 +120,11 @@ function letterOfRow(
   { ticketId, detail, raw }: RejectedRow,
   nowMs: number,
 ): DeadLetter {
-  return letter(
+  return deadLetter(
     system,
     { reason: "InvalidResponse", detail, stage: "source-row", key: ticketId, raw },
     nowMs,
   );
-}
-
-function letterOfHole(system: string, { request, failure }: Hole, nowMs: number): DeadLetter {
-  const raw = JSON.stringify({ request, answer: failure.raw ?? null });
-  return letter(
-    system,
-    { reason: failure.code, detail: failure.message, stage: "source-page", key: null, raw },
-    nowMs,
-  );
-}
-
-function letter(
-  system: string,
-  fields: Pick<DeadLetter, "reason" | "detail" | "stage" | "key" | "raw">,
-  nowMs: number,
-): DeadLetter {
-  const at = instantOf(nowMs);
-  return {
-    system,
-    letter_id: hashId(`${fields.stage}\n${fields.key}\n${fields.raw}`),
-    attempts: 1,
-    first_at: at,
-    last_at: at,
-    position: null,
-    ...fields,
-  };
 }
 
 /** Progress of a slice: where to go on after a restart. */

@@ -8,7 +8,7 @@ import {
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { Extractor } from "@thulium-stream/extractor";
+import { Extractor, TicketIndex } from "@thulium-stream/extractor";
 import { openObjectStore } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -129,7 +129,7 @@ async function fill(log: EventLog, folder: string, tickets: number): Promise<num
     ...common,
   });
   const extractor = await Extractor.open(
-    { source, log, indexFolder: join(folder, "index"), random, ...common },
+    { source, log, index: TicketIndex.open(join(folder, "index"), "sandbox"), random, ...common },
     { system: "acme", zone: "Europe/Warsaw", requestsPerSecond: 10_000 },
   );
   const { tickets: held } = await extractor.catchUp(never);

@@ -72,6 +72,13 @@ export class ScriptedSource implements TicketSource {
     };
   }
 
+  /** Ids of the tickets that an answer to this request would hold now. */
+  wouldShow(request: PageRequest): string[] {
+    return this.#matching(request)
+      .slice(request.offset, request.offset + request.limit)
+      .map(({ ticket }) => ticket.ticket_id);
+  }
+
   async ticketExists(ticketId: string): Promise<boolean> {
     this.requests += 1;
     return this.tickets.has(ticketId);

@@ -77,9 +77,7 @@ export class KafkaAdmin {
   async ends(topic: string, name: string): Promise<readonly PartitionRange[]> {
     const known = await this.partitions([name]);
     if (!known.has(name)) throw new Failure("Rejected", `There is no topic ${name}`);
-    const offsets = await this.#call(`reading the ends of ${name}`, (admin) =>
-      admin.fetchTopicOffsets(name),
-    );
+    const offsets = await this.#offsetsOf(name);
     return offsets
       .map(({ partition, low, high }) => ({
         topic,
@@ -90,11 +88,22 @@ export class KafkaAdmin {
       .sort((a, b) => a.partition - b.partition);
   }
 
+  async #offsetsOf(name: string): ReturnType<Admin["fetchTopicOffsets"]> {
+    return this.#call(`reading the ends of ${name}`, async (admin) => {
+      try {
+        return await admin.fetchTopicOffsets(name);
+      } catch (error) {
+        // What kafkajs throws when its metadata show no leader of any partition: it passes, and a new connection knows more.
+        if (error instanceof TypeError)
+          throw new Failure("Unavailable", `no leader of ${name} is known`, { cause: error });
+        throw error;
+      }
+    });
+  }
+
   /** Where each partition ends for readers of committed records: before the first undecided transaction. */
   async visibleEnds(name: string): Promise<ReadonlyMap<number, number>> {
-    const offsets = await this.#call(`reading the ends of ${name}`, (admin) =>
-      admin.fetchTopicOffsets(name),
-    );
+    const offsets = await this.#offsetsOf(name);
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
   }
 

@@ -1,6 +1,7 @@
 import {
   type Clock,
   Failure,
+  isFailure,
   type Logger,
   type LogWriter,
   type NewRecord,
@@ -166,7 +167,7 @@ export class KafkaWriter implements LogWriter {
   async #untilVisible(name: string, offsets: ReadonlyMap<number, number>): Promise<void> {
     const { admin, clock } = this.#context;
     for (;;) {
-      const ends = await admin.visibleEnds(name);
+      const ends = await admin.visibleEnds(name).catch(passing);
       if ([...offsets].every(([partition, offset]) => (ends.get(partition) ?? 0) > offset)) return;
       await clock.sleep(visiblePollMs);
     }
@@ -234,4 +235,10 @@ async function drop(
   const gone = () => producer.disconnect().catch(() => {});
   await withDeadline(clock, disconnectDeadlineMs, "disconnecting", gone()).catch(() => {});
   void work?.then(gone, gone);
+}
+
+/** The commit stands, whether the ends can be read now or only a moment later: the append's deadline ends the waiting. */
+function passing(error: unknown): ReadonlyMap<number, number> {
+  if (isFailure(error, "Unavailable", "TimedOut")) return new Map();
+  throw error;
 }

@@ -1,0 +1,24 @@
+import { ManualClock } from "@thulium-stream/kit";
+import type { Admin, Kafka } from "kafkajs";
+import { expect, it } from "vitest";
+import { KafkaAdmin } from "./kafka-admin.ts";
+
+it("takes kafkajs's stumble over metadata without leaders for a broker that is away, and connects anew", async () => {
+  let connections = 0;
+  const kafka = {
+    admin() {
+      const connection = ++connections;
+      return {
+        connect: async () => {},
+        disconnect: async () => {},
+        fetchTopicOffsets: async () => {
+          if (connection === 1) throw new TypeError("Cannot destructure property 'partitions'");
+          return [{ partition: 0, offset: "7", high: "7", low: "0" }];
+        },
+      } as unknown as Admin;
+    },
+  } as unknown as Kafka;
+  const admin = new KafkaAdmin(kafka, new ManualClock());
+  await expect(admin.visibleEnds("t")).rejects.toMatchObject({ code: "Unavailable" });
+  expect(await admin.visibleEnds("t")).toEqual(new Map([[0, 7]]));
+});
