@@ -52,6 +52,12 @@ interface Answer {
   readonly bytes: number;
 }
 
+/** What an answer to a listing holds. */
+interface Envelope {
+  readonly count: number;
+  readonly result: readonly unknown[];
+}
+
 class ThuliumSource implements TicketSource {
   readonly #options: ThuliumSourceOptions;
   readonly #exchange: Exchange;
@@ -80,23 +86,41 @@ class ThuliumSource implements TicketSource {
     const requestedAt = instantOf(this.#options.clock.now());
     const answer = await this.#get(`/api/tickets?${queryOfPageRequest(sent)}`, signal);
     const answeredBefore = this.#sequence + 1;
+    // Some systems answer an offset past the end with 404 instead of an empty page (A6).
+    if (answer.status === 404 && request.offset > 0)
+      return this.#page(request, { sequence, answeredBefore, requestedAt }, answer, {
+        count: request.offset,
+        result: [],
+      });
     if (answer.status !== 200)
       throw failureOfStatus(answer.status, answer.headers, answer.text, this.#options.clock.now());
-    const { count, result } = envelopeOf(answer.text);
+    return this.#page(
+      request,
+      { sequence, answeredBefore, requestedAt },
+      answer,
+      envelopeOf(answer.text),
+    );
+  }
+
+  #page(
+    request: PageRequest,
+    asked: Pick<TicketPage, "sequence" | "answeredBefore" | "requestedAt">,
+    answer: Answer,
+    { count, result }: Envelope,
+  ): TicketPage {
+    const sent = widened(request, this.#wallClock);
     const { rows, rejected, unknownFields } = this.#normalise(result);
     checkPage(sent, rows);
     const last = lastOrdered(result, request);
     return {
       request,
-      sequence,
-      answeredBefore,
+      ...asked,
       rows,
       rejected,
       received: result.length,
       lastOrderMinute: last === null ? null : minuteOf(last),
       count,
       sourceDate: dateOf(answer.headers),
-      requestedAt,
       bytes: answer.bytes,
       unknownFields,
     };
@@ -179,7 +203,7 @@ class ThuliumSource implements TicketSource {
 }
 
 /** A client that quietly reads zero rows for ever is the worst outcome (A31): anything but the documented envelope fails. */
-function envelopeOf(text: string): { count: number; result: readonly unknown[] } {
+function envelopeOf(text: string): Envelope {
   const envelope = parseJson(text);
   if (
     typeof envelope !== "object" ||

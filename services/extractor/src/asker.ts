@@ -35,13 +35,16 @@ export class Asker {
   }
 
   /**
-   * The source's time: the smaller of our clock and its `Date` header carried on. A minute is past only when it is past for both.
+   * What the source's clock showed at an instant of ours, as its last `Date` header tells; the smaller of both, since a minute is past only when it is
+   * past for both. Before the first answer nothing is known: ask after it.
    */
+  sourceTimeOf(oursMs: number): number {
+    return oursMs - Math.max(0, this.skewMs ?? 0);
+  }
+
+  /** {@link sourceTimeOf} now. */
   sourceNowMs(): number {
-    const nowMs = this.#deps.clock.now();
-    if (this.#sourceClock === null) return nowMs;
-    const { sourceMs, oursMs } = this.#sourceClock;
-    return Math.min(nowMs, sourceMs + (nowMs - oursMs));
+    return this.sourceTimeOf(this.#deps.clock.now());
   }
 
   /** How far our clock is ahead of the source's, in milliseconds; null before the first answer with a `Date`. */

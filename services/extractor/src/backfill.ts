@@ -74,7 +74,7 @@ export async function listEverything(
   await Promise.all(Array.from({ length: deps.settings.parallelSlices }, () => worker(run, todo)));
   await finish(deps, slices);
   const hiding = [...run.holes, ...[...deps.publisher.holes.values()].map(windowOfHole)];
-  const missing = isResumed ? [] : missingOf(deps, slices, generation, hiding);
+  const missing = isResumed ? [] : missingOf(deps, generation, hiding);
   return {
     events: run.events,
     holes: run.holes.length,
@@ -203,16 +203,15 @@ async function finish(
 
 /** Held tickets whose creation minute lies well inside what was listed, but which no page of this listing showed. */
 function missingOf(
-  { index, publisher, wallClock }: ListingDeps,
-  slices: readonly SliceState[],
+  { index, publisher, settings, wallClock }: ListingDeps,
   generation: number,
   hiding: readonly Window[],
 ): readonly TicketState[] {
   const plannedMs = epochMsOf(publisher.checkpoint.backfill_to ?? instantOf(0));
   // What was created in the last minutes before planning may have come after its slice was listed.
   const last = wallClock.earliestText(plannedMs - 300_000, plannedMs);
-  const first = slices[0]?.created_from;
-  if (first === undefined) return [];
+  // Not from the oldest that is listed now: an older one may be just what is gone.
+  const first = settings.backfillFrom ?? "";
   const missing: TicketState[] = [];
   for (const state of index.states()) {
     const created = state.created_at_raw === null ? null : minuteOf(state.created_at_raw);

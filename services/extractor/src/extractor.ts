@@ -128,7 +128,12 @@ export class Extractor {
   async run(signal: AbortSignal): Promise<void> {
     const either = new AbortController();
     const both = AbortSignal.any([signal, either.signal]);
-    await this.#begin();
+    try {
+      await this.#begin(both);
+    } catch (error) {
+      if (signal.aborted && isFailure(error, "Cancelled")) return;
+      throw error;
+    }
     const loops = [this.#liveLoop(both), this.#listingLoop(both), this.#holeLoop(both)];
     try {
       await Promise.all(loops);
@@ -141,7 +146,7 @@ export class Extractor {
 
   /** Reads everything once: a backfill (or a complete re-listing when one was done), then sweeps until nothing is new. */
   async catchUp(signal: AbortSignal): Promise<CatchUpSummary> {
-    await this.#begin();
+    await this.#begin(signal);
     const first = await this.#listOnce(signal);
     // What was deleted while a resumed backfill was under way shows only in a listing from end to end.
     if (first.isResumed) await this.#listOnce(signal);
@@ -187,10 +192,14 @@ export class Extractor {
     await this.#index.close();
   }
 
-  /** The watermark begins before the first listing does: what changes while it runs is swept afterwards. */
-  async #begin(): Promise<void> {
+  /**
+   * The watermark begins before the first listing does: what changes while it runs is swept afterwards. The source is asked first, since its clock
+   * decides what is past.
+   */
+  async #begin(signal: AbortSignal): Promise<void> {
     if (this.#publisher.checkpoint.sealed !== null) return;
-    const sealed = instantOf(this.#deps.clock.now() - this.#settings.settleDelayMs - 60_000);
+    await this.#asker.list({ orderBy: "update_date", offset: 0, limit: 1 }, "live", signal);
+    const sealed = instantOf(this.#asker.sourceNowMs() - this.#settings.settleDelayMs - 60_000);
     await this.#publisher.publish({ origin: "live", checkpoint: { sealed } });
   }
 

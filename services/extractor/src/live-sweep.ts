@@ -27,11 +27,14 @@ export async function liveSweep(
   sealed: Instant,
   signal: AbortSignal,
 ): Promise<ReadingResult & { readonly sealed: Instant }> {
-  const startedMs = deps.asker.sourceNowMs();
+  const startedMs = deps.nowMs();
   const from = sweepFrom(deps.wallClock, epochMsOf(sealed), startedMs);
   const window = { by: "update_date", bounds: { from, to: null } } as const;
   const result = await readAndPublish(deps, { window, lane: "live", origin: "live" }, signal);
-  const next = instantOf(sealedAfter(epochMsOf(sealed), startedMs, deps.settings.settleDelayMs));
+  // Only now is it sure how the source's clock goes: a process that has just started has not seen an answer before.
+  const startedAtSourceMs = deps.asker.sourceTimeOf(startedMs);
+  const { settleDelayMs } = deps.settings;
+  const next = instantOf(sealedAfter(epochMsOf(sealed), startedAtSourceMs, settleDelayMs));
   if (next !== sealed)
     await deps.publisher.publish({ origin: "live", checkpoint: { sealed: next } });
   return { ...result, sealed: next };

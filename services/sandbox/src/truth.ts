@@ -20,6 +20,8 @@ export interface TruthSummary {
 export interface Truth extends TruthSummary {
   /** Every listed ticket, canonical: all fields, ids as text, null for no value, messages by id, tags sorted. */
   rows(): Generator<Row>;
+  /** One listed ticket, canonical; null when the list does not show it. */
+  row(ticketId: string): Row | null;
   /** Changes after the `since`-th. */
   log(since?: number): Generator<TruthEntry>;
 }
@@ -41,6 +43,10 @@ export function truthOf(rendering: Rendering): Truth {
       for (let row = 0; row < columns.rows; row++) {
         if (population.isListed(row)) yield renderCanonical(rendering, row);
       }
+    },
+    row: (ticketId) => {
+      const row = population.rowOfTicket(Number(ticketId));
+      return row >= 0 && population.isListed(row) ? renderCanonical(rendering, row) : null;
     },
     log: (since = 0) => population.log.since(since),
   };

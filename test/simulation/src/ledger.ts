@@ -1,0 +1,115 @@
+import type { TicketState } from "@thulium-stream/contracts";
+import type { Sandbox } from "@thulium-stream/sandbox";
+import {
+  messageHash,
+  normaliseTicket,
+  ticketHash,
+  type WallClock,
+} from "@thulium-stream/thulium-api";
+
+/** One content that a ticket really had. */
+interface Version {
+  readonly content: string;
+}
+
+/** A ticket's life as it really was. */
+interface Life {
+  readonly versions: Version[];
+  /** Index of the version at its last bump, and when that was by the source's clock. */
+  bumpedVersion: number;
+  bumpedMs: number;
+  gone: boolean;
+}
+
+/** Remembers every content that a listing could have shown, beside the sandbox: what the run is checked against. */
+export class Ledger {
+  readonly #sandbox: Sandbox;
+  readonly #wallClock: WallClock;
+  readonly #lives = new Map<string, Life>();
+  #seen = 0;
+
+  constructor(sandbox: Sandbox, wallClock: WallClock) {
+    this.#sandbox = sandbox;
+    this.#wallClock = wallClock;
+    for (const row of sandbox.truth().rows())
+      this.#lives.set(String(row["ticket_id"]), {
+        versions: [{ content: this.#contentOf(row) }],
+        bumpedVersion: 0,
+        bumpedMs: Number.NEGATIVE_INFINITY,
+        gone: false,
+      });
+  }
+
+  /** Takes down what has happened since the last call. Call it whenever the sandbox may have changed, before it answers. */
+  observe(): void {
+    const truth = this.#sandbox.truth();
+    const bumps = new Map<string, number | null>();
+    for (const { seq, ticket_id, at, bumped } of truth.log(this.#seen)) {
+      this.#seen = seq;
+      bumps.set(ticket_id, bumped ? Date.parse(at) : (bumps.get(ticket_id) ?? null));
+    }
+    for (const [id, bumpedMs] of bumps) {
+      const row = truth.row(id);
+      const life = this.#lives.get(id) ?? this.#newLife(id);
+      life.gone = row === null;
+      if (row === null) continue;
+      const content = this.#contentOf(row);
+      if (life.versions.at(-1)?.content !== content) life.versions.push({ content });
+      if (bumpedMs !== null) {
+        life.bumpedVersion = life.versions.length - 1;
+        life.bumpedMs = bumpedMs;
+      }
+    }
+  }
+
+  /** Where a content stands in a ticket's life at or after `from`; -1 when the ticket never had it then. */
+  versionOf(ticketId: string, content: string, from: number): number {
+    const versions = this.#lives.get(ticketId)?.versions ?? [];
+    return versions.findIndex((version, at) => at >= from && version.content === content);
+  }
+
+  isGone(ticketId: string): boolean {
+    return this.#lives.get(ticketId)?.gone ?? true;
+  }
+
+  /** Listed tickets whose last bump lies in [fromMs, toMs), with the version that it made. */
+  *bumpedBetween(fromMs: number, toMs: number): Generator<readonly [string, number]> {
+    for (const [id, { gone, bumpedMs, bumpedVersion }] of this.#lives)
+      if (!gone && bumpedMs >= fromMs && bumpedMs < toMs) yield [id, bumpedVersion];
+  }
+
+  /** What each listed ticket holds now. */
+  *present(): Generator<readonly [string, string]> {
+    for (const [id, { gone, versions }] of this.#lives)
+      if (!gone) yield [id, versions.at(-1)?.content ?? ""];
+  }
+
+  #newLife(id: string): Life {
+    const life: Life = {
+      versions: [],
+      bumpedVersion: 0,
+      bumpedMs: Number.NEGATIVE_INFINITY,
+      gone: false,
+    };
+    this.#lives.set(id, life);
+    return life;
+  }
+
+  #contentOf(row: unknown): string {
+    const normalised = normaliseTicket(row, "sim", this.#wallClock);
+    if (!normalised.ok) throw new Error(`the sandbox's own row is broken: ${normalised.detail}`);
+    const { ticket, messages } = normalised.observed;
+    const parts = messages.map((message) => [
+      message.message_id,
+      messageHash(message),
+      message.ratings,
+    ]);
+    return JSON.stringify([ticketHash(ticket), parts]);
+  }
+}
+
+/** The same text for what the extractor holds. */
+export function contentOfState({ content_hash, messages }: TicketState): string {
+  const parts = messages.map((ref) => [ref.message_id, ref.content_hash, ref.ratings]);
+  return JSON.stringify([content_hash, parts]);
+}

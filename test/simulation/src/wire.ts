@@ -1,0 +1,87 @@
+import type { Clock } from "@thulium-stream/contracts";
+import { basicAuthorisation, type Sandbox } from "@thulium-stream/sandbox";
+import type { Exchange } from "@thulium-stream/thulium-api";
+import { Violation } from "./checked-log.ts";
+import type { Ledger } from "./ledger.ts";
+import type { WorldPlan } from "./world-plan.ts";
+
+/** The network between an incarnation of the process and the sandbox, with latency, faults and a watch on politeness (E6). */
+export class Wire {
+  requests = 0;
+  readonly #plan: WorldPlan;
+  readonly #sandbox: Sandbox;
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #startsMs: number[] = [];
+  #heldUntilMs = 0;
+
+  constructor(
+    plan: WorldPlan,
+    sandbox: Sandbox,
+    ledger: Ledger,
+    clock: Clock,
+    random: () => number,
+  ) {
+    this.#plan = plan;
+    this.#sandbox = sandbox;
+    this.#ledger = ledger;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Lets the source live up to now. */
+  live(): void {
+    this.#sandbox.advanceTo(this.#clock.now() + this.#plan.skewMs);
+    this.#ledger.observe();
+  }
+
+  /** The exchange of one incarnation; a dead one gets no answer any more. */
+  exchangeOf(isAlive: () => boolean): Exchange {
+    return {
+      get: async (path, _headers, signal) => {
+        if (!isAlive()) throw new Error("killed");
+        this.#watch();
+        this.requests += 1;
+        await this.#travel(this.#random() * this.#plan.latencyMs, signal);
+        this.live();
+        const headers = { authorization: basicAuthorisation("sandbox", "sandbox") };
+        const receivedAtMs = this.#clock.now() + this.#plan.skewMs;
+        const answer = this.#sandbox.handle("GET", path, headers, { receivedAtMs });
+        const backMs = this.#random() * this.#plan.latencyMs + (answer.delayMs ?? 0);
+        await this.#travel(backMs, signal);
+        if (!isAlive()) throw new Error("killed");
+        if (answer.reset) throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+        const retryAfter = Number(answer.headers["retry-after"]);
+        if (retryAfter > 0) this.#heldUntilMs = this.#clock.now() + retryAfter * 1000;
+        const text = typeof answer.body === "string" ? answer.body : [...answer.body].join("");
+        return { status: answer.status, headers: answer.headers, body: once(Buffer.from(text)) };
+      },
+      close: async () => {},
+    };
+  }
+
+  async #travel(ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(ms, signal).catch(() => {
+      throw new DOMException("aborted", "AbortError");
+    });
+  }
+
+  /** E6: never above the rate, and not before the source said. */
+  #watch(): void {
+    const nowMs = this.#clock.now();
+    if (nowMs < this.#heldUntilMs - 1)
+      throw new Violation(
+        `E6: asked ${this.#heldUntilMs - nowMs} ms before Retry-After had passed`,
+      );
+    this.#startsMs = this.#startsMs.filter((startMs) => startMs > nowMs - 1000);
+    this.#startsMs.push(nowMs);
+    // One more than the rate: both ends of a second may hold a start.
+    if (this.#startsMs.length > this.#plan.requestsPerSecond + 1)
+      throw new Violation(`E6: ${this.#startsMs.length} requests in one second`);
+  }
+}
+
+async function* once(body: Buffer): AsyncGenerator<Buffer> {
+  yield body;
+}

@@ -1,0 +1,107 @@
+import { seededRandom } from "@thulium-stream/kit";
+import type { SwitchName } from "@thulium-stream/sandbox";
+
+/** Everything about a run that chance decides before it begins. A function of the seed alone. */
+export interface WorldPlan {
+  readonly seed: number;
+  readonly startMs: number;
+  readonly hours: number;
+  readonly tickets: number;
+  readonly historyDays: number;
+  readonly changesPerHour: number;
+  /** Mean pause between changes that the run makes by hand, in milliseconds. */
+  readonly mutationPauseMs: number;
+  readonly switches: Readonly<Partial<Record<SwitchName, string>>>;
+  readonly pageSize: number;
+  readonly sliceTickets: number;
+  readonly parallelSlices: number;
+  readonly pollIntervalMs: number;
+  readonly settleDelayMs: number;
+  readonly requestsPerSecond: number;
+  /** How far the source's clock is ahead of ours. */
+  readonly skewMs: number;
+  readonly kills: number;
+  /** Longest way of a request to the source or back. */
+  readonly latencyMs: number;
+}
+
+/** Switches that change how the source reads or answers, with what is drawn for each; section 4 of thulium-api.md. */
+const drawn: readonly (readonly [SwitchName, readonly string[]])[] = [
+  ["stamps", ["minute", "seconds", "random"]],
+  ["bounds", ["closed", "right_open", "left_open"]],
+  ["cmp", ["seconds", "minute"]],
+  ["bad_limit", ["400", "clamp", "500"]],
+  ["past_end", ["empty", "404"]],
+  ["max_offset", ["off", "off", "400"]],
+  ["max_offset_answer", ["500", "504", "empty"]],
+  ["touch_on", ["all", "messages_only", "no_close"]],
+  ["ties", ["shuffled", "shuffled", "stable"]],
+  ["unknown_param", ["ignore", "400"]],
+  ["durations", ["wall", "business", "last_close"]],
+  ["on_reopen", ["clear", "keep"]],
+  ["merged", ["gone", "listed"]],
+  ["merged_messages", ["move", "stay"]],
+  ["deleted", ["410", "404"]],
+  ["count", ["exact", "racy"]],
+  ["id_types", ["as_doc", "all_int", "all_string", "random"]],
+  ["no_value", ["mixed", "null", "empty", "absent", "random"]],
+  ["message_order", ["oldest_first", "newest_first", "shuffled"]],
+  ["json", ["plain", "php"]],
+  ["html_errors", ["off", "on"]],
+  ["rate_limit", ["off", "off", "off", "5", "2"]],
+  ["retry_after", ["seconds", "date", "off"]],
+  ["limit_status", ["429", "503"]],
+  ["fail", ["off", "off", "2%", "10%"]],
+  ["fail_status", ["500", "502", "503", "504", "reset"]],
+  ["malformed", ["off", "off", "3%"]],
+  ["envelope", ["off", "off", "3%"]],
+  ["envelope_form", ["null_result", "no_result", "object_result", "bare_list", "html"]],
+  ["slow", ["off", "off", "1%"]],
+  ["slow_ms", ["20000", "90000"]],
+];
+
+/** Switches that are trouble rather than reading: they end before the last comparison. */
+export const faultSwitches = {
+  fail: "off",
+  malformed: "off",
+  envelope: "off",
+  slow: "off",
+  rate_limit: "off",
+} as const satisfies Partial<Record<SwitchName, string>>;
+
+/** Starts an hour before the clocks change, in both directions, and on plain days. */
+const starts = [
+  "2026-10-24T23:10:00Z",
+  "2026-10-25T00:20:00Z",
+  "2027-03-28T00:10:00Z",
+  "2026-11-24T08:00:00Z",
+  "2026-12-31T22:30:00Z",
+];
+
+/** Draws a world. */
+export function planOf(seed: number): WorldPlan {
+  const random = seededRandom(seed * 2 + 1);
+  const from = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const between = (least: number, most: number) =>
+    least + Math.floor(random() * (most - least + 1));
+  const switches = Object.fromEntries(drawn.map(([name, words]) => [name, from(words)]));
+  return {
+    seed,
+    startMs: Date.parse(from(starts)) + between(0, 59) * 1000,
+    hours: from([0.7, 1, 1.5]),
+    tickets: between(10, 120),
+    historyDays: from([0.05, 1, 30, 400]),
+    changesPerHour: from([0, 60]),
+    mutationPauseMs: from([8_000, 30_000, 120_000]),
+    switches,
+    pageSize: from([7, 20, 100]),
+    sliceTickets: from([15, 60, 500]),
+    parallelSlices: between(1, 3),
+    pollIntervalMs: from([20_000, 60_000, 120_000]),
+    settleDelayMs: from([60_000, 120_000]),
+    requestsPerSecond: from([2, 10, 50]),
+    skewMs: from([0, 0, -7_000, 25_000, -240_000, 240_000]),
+    kills: from([0, 0, 1, 3]),
+    latencyMs: from([20, 400, 3000]),
+  };
+}
