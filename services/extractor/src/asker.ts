@@ -20,7 +20,7 @@ export interface AskerDeps {
 }
 
 /** Failures of one answer that a smaller page may avoid; anything else is not this request's fault or final. */
-const pageFailures = ["InvalidResponse", "TooLarge", "TimedOut", "Unavailable"] as const;
+export const pageFailures = ["InvalidResponse", "TooLarge", "TimedOut", "Unavailable"] as const;
 /** Tries of one request before it is made smaller. */
 const triesPerRequest = 3;
 

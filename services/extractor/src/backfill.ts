@@ -1,16 +1,26 @@
 import {
+  type DateBounds,
   epochMsOf,
   instantOf,
+  isFailure,
   type SliceState,
   type TicketPage,
   type TicketState,
 } from "@thulium-stream/contracts";
 import { minuteOf, type WallClock } from "@thulium-stream/thulium-api/pure";
+import { type Asker, pageFailures } from "./asker.ts";
 import { mayHide, windowOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
 import { type ReadingDeps, readAndPublish, sliceProgress } from "./reading.ts";
 import { type CountedRange, newSlices, planSlices } from "./slices.ts";
 import type { TicketIndex } from "./ticket-index.ts";
+
+/** Rows that a count probe tries in turn: the first, and others should it be one that the source cannot show. */
+const probeOffsets = [0, 1, 5, 20] as const;
+/** Where a listing begins when the source cannot show its oldest ticket: before any help desk of this kind. */
+const beginningOfTime = "2005-01-01 00:00";
+/** What is assumed of a window whose count cannot be asked for: that it need not be cut. */
+const unknownCount = 1;
 
 /** How far a listing of slices is. */
 export interface ListingProgress {
@@ -102,20 +112,19 @@ async function plan(
   signal: AbortSignal,
 ): Promise<readonly SliceState[]> {
   const from = settings.backfillFrom === null ? null : `${settings.backfillFrom} 00:00`;
-  const list = (created: { from: string | null; to: string | null }) =>
-    asker.list({ created, orderBy: "create_date", offset: 0, limit: 1 }, "backfill", signal);
-  const oldest = await list({ from, to: null });
+  const probe = (created: DateBounds) => probeCreated(asker, created, signal);
+  const oldest = await probe({ from, to: null });
   const nowMs = asker.sourceNowMs();
   // Two hours back, so that the bound is not smaller than a creation in the first pass of the repeated hour.
   const to = wallClock.latestText(nowMs - 7_200_000, nowMs);
-  const first = oldest.lastOrderMinute;
+  const first = oldest === null ? (from ?? beginningOfTime) : oldest.lastOrderMinute;
   const ranges: readonly CountedRange[] =
     first === null
       ? []
       : await planSlices(
-          { from: first, to: [first, to].sort()[1] ?? to, count: oldest.count },
+          { from: first, to: [first, to].sort()[1] ?? to, count: oldest?.count ?? unknownCount },
           settings.sliceTickets,
-          async (a, b) => (await list({ from: a, to: b })).count,
+          async (a, b) => (await probe({ from: a, to: b }))?.count ?? unknownCount,
         );
   const slices = newSlices(settings.system, ranges);
   const obsolete = publisher.slices
@@ -131,6 +140,31 @@ async function plan(
     },
   });
   return slices;
+}
+
+/**
+ * One ticket and the count of a window of creation dates; another ticket's row where the first one cannot be read. null when none of a few can.
+ * A row that is not the first says nothing about where the window begins, so only its count is used then.
+ */
+async function probeCreated(
+  asker: Asker,
+  created: DateBounds,
+  signal: AbortSignal,
+): Promise<Pick<TicketPage, "count" | "lastOrderMinute"> | null> {
+  for (const offset of probeOffsets) {
+    try {
+      const request = { created, orderBy: "create_date", offset, limit: 1 } as const;
+      const page = await asker.list(request, "backfill", signal);
+      if (offset === 0 || page.received > 0)
+        return {
+          count: page.count,
+          lastOrderMinute: offset === 0 ? page.lastOrderMinute : (created.from ?? beginningOfTime),
+        };
+    } catch (error) {
+      if (!isFailure(error, ...pageFailures)) throw error;
+    }
+  }
+  return null;
 }
 
 function instantOfText(wallClock: WallClock, text: string): string | null {

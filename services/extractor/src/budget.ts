@@ -1,5 +1,6 @@
 import { type Clock, isFailure } from "@thulium-stream/contracts";
 import PQueue from "p-queue";
+import { RateFinder } from "./rate-finder.ts";
 
 /** Who asks, most urgent first. */
 export const lanes = ["live", "confirm", "reread", "backfill"] as const;
@@ -15,11 +16,10 @@ export interface BudgetOptions {
   readonly concurrency?: number;
 }
 
-/** Share of its rate that the budget keeps after a refusal, and the share of the ceiling that it gains back per answer. */
-const decrease = 0.5;
-const increase = 0.02;
 /** How long all lanes wait after a refusal that does not say how long. */
 const silentHoldMs = 1000;
+/** How late timers wake on a busy machine. */
+const timerSlackMs = 20;
 
 /**
  * The one gate to the source for all workers (E6, E7). p-queue keeps the lanes in order; our own pacing stands in front of each start,
@@ -28,10 +28,9 @@ const silentHoldMs = 1000;
  */
 export class RequestBudget {
   readonly #clock: Clock;
-  readonly #ceiling: number;
+  readonly #finder: RateFinder;
   readonly #concurrency: number;
   readonly #gate = new PQueue({ concurrency: 1 });
-  #rate: number;
   #inFlight = 0;
   #nextStartMs = 0;
   #heldUntilMs = 0;
@@ -40,8 +39,7 @@ export class RequestBudget {
 
   constructor({ clock, requestsPerSecond, concurrency = 4 }: BudgetOptions) {
     this.#clock = clock;
-    this.#ceiling = requestsPerSecond;
-    this.#rate = requestsPerSecond;
+    this.#finder = new RateFinder(requestsPerSecond);
     this.#concurrency = concurrency;
   }
 
@@ -52,7 +50,7 @@ export class RequestBudget {
 
   /** Requests a second that the budget allows itself now. */
   get rate(): number {
-    return this.#rate;
+    return this.#finder.rate;
   }
 
   /** Until when the source has asked all lanes to wait, in epoch milliseconds; null when nothing is held. */
@@ -84,19 +82,23 @@ export class RequestBudget {
           this.#freed = resolve;
         });
     }
-    this.#nextStartMs =
-      Math.max(this.#nextStartMs, this.#clock.now() - 1000 / this.#rate) + 1000 / this.#rate;
+    const intervalMs = 1000 / this.rate;
+    const nowMs = this.#clock.now();
+    // What a timer woke late is made up for; what was idle or held is not, or the next second would hold one start too many.
+    const isPunctual = nowMs - this.#nextStartMs <= timerSlackMs;
+    this.#nextStartMs = (isPunctual ? this.#nextStartMs : nowMs) + intervalMs;
   }
 
   async #start<T>(operation: () => Promise<T>): Promise<T> {
     this.#inFlight += 1;
     this.#started += 1;
+    const { rate } = this.#finder;
     try {
       const answer = await operation();
-      this.#rate = Math.min(this.#ceiling, this.#rate + this.#ceiling * increase);
+      this.#finder.answered(rate);
       return answer;
     } catch (error) {
-      if (isFailure(error, "RateLimited")) this.#refused(error.retryAfterMs);
+      if (isFailure(error, "RateLimited")) this.#refused(rate, error.retryAfterMs);
       throw error;
     } finally {
       this.#inFlight -= 1;
@@ -104,8 +106,8 @@ export class RequestBudget {
     }
   }
 
-  #refused(retryAfterMs: number | undefined): void {
-    this.#rate = Math.max(this.#ceiling / 1000, this.#rate * decrease);
+  #refused(startedAtRate: number, retryAfterMs: number | undefined): void {
+    this.#finder.refused(startedAtRate);
     this.#heldUntilMs = Math.max(
       this.#heldUntilMs,
       this.#clock.now() + (retryAfterMs ?? silentHoldMs),

@@ -52,9 +52,8 @@ export async function decideMissing(
     };
   if (goneOnce.length > 0) await deps.clock.sleep(deps.confirmDelayMs, signal);
   const goneTwice = new Set((await gone(deps, goneOnce, signal)).map(({ ticket_id }) => ticket_id));
-  const once = new Set(goneOnce.map(({ ticket_id }) => ticket_id));
   const unlisted = missing
-    .filter(({ ticket_id, listed }) => !once.has(ticket_id) && listed)
+    .filter(({ ticket_id, listed }) => !goneTwice.has(ticket_id) && listed)
     .map(({ ticket_id }) => ticket_id);
   if (goneTwice.size + unlisted.length > 0)
     await deps.publisher.publish({

@@ -79,6 +79,7 @@ export interface CatchUpSummary {
 
 /** How often a running extractor lists the whole source again, for silent changes and deletes. */
 const relistEveryMs = 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 /** How often open holes are looked at. */
 const holeCheckMs = 60_000;
 /** Clock skew above which the operator is told. */
@@ -198,7 +199,15 @@ export class Extractor {
    */
   async #begin(signal: AbortSignal): Promise<void> {
     if (this.#publisher.checkpoint.sealed !== null) return;
-    await this.#asker.list({ orderBy: "update_date", offset: 0, limit: 1 }, "live", signal);
+    // Nothing was created tomorrow: an answer without rows, that no broken ticket can spoil.
+    const from = this.#wallClock.latestText(this.#deps.clock.now(), this.#deps.clock.now() + dayMs);
+    const nothing = {
+      created: { from, to: null },
+      orderBy: "create_date",
+      offset: 0,
+      limit: 1,
+    } as const;
+    await this.#asker.list(nothing, "live", signal);
     const sealed = instantOf(this.#asker.sourceNowMs() - this.#settings.settleDelayMs - 60_000);
     await this.#publisher.publish({ origin: "live", checkpoint: { sealed } });
   }

@@ -17,7 +17,7 @@ export class Violation extends Error {
   override readonly name = "Violation";
 }
 
-/** Where in an append a process is killed. */
+/** Where in an append a process is killed, or the answer lost. */
 export type KillPoint = "before" | "after";
 
 /** What is held of a ticket, as the records that were appended say. */
@@ -39,6 +39,8 @@ export class CheckedLog {
   /** The append at which the process dies, counted down; null = lives on. */
   killAt: { appendsLeft: number; readonly point: KillPoint } | null = null;
   onKill: () => void = () => {};
+  /** Whether the outcome of the next append stays unknown, and whether it happens. */
+  doubt: () => KillPoint | null = () => null;
   readonly #log: EventLog;
   readonly #ledger: Ledger;
   readonly #ids = new Set<string>();
@@ -71,8 +73,16 @@ export class CheckedLog {
       openWriter: (writerId) =>
         guard(async () => {
           const writer = await log.openWriter(writerId);
+          let spent = false;
           return {
-            append: (batch) => guard(() => this.#append(writer, batch, isAlive)),
+            append: (batch) =>
+              guard(async () => {
+                if (spent) throw new Failure("Unavailable", "the writer is spent");
+                const doubt = this.doubt();
+                spent = doubt !== null;
+                if (doubt !== "before") await this.#append(writer, batch, isAlive);
+                if (spent) throw new Failure("Unavailable", "the outcome is not known");
+              }),
             close: () => writer.close(),
           };
         }),
@@ -115,7 +125,9 @@ export class CheckedLog {
     const id = record.key.split(":")[1] ?? "";
     const before = this.held.get(id);
     if (record.value === null) {
-      if (!this.#ledger.isGone(id)) throw new Violation(`E2: ticket ${id} exists, but was deleted`);
+      const why = this.#ledger.whyGone(id);
+      if (why !== "deleted")
+        throw new Violation(`E2: ticket ${id} ${why ?? "exists"}, but was told to be deleted`);
       this.held.delete(id);
       changed.add(id);
       return;
@@ -131,7 +143,7 @@ export class CheckedLog {
           : `E2: ticket ${id} went back to version ${ever} after version ${before?.version}`,
       );
     }
-    if (!state.listed && !this.#ledger.isGone(id))
+    if (!state.listed && this.#ledger.whyGone(id) === null)
       throw new Violation(`E2: ticket ${id} is listed, but was told not to be`);
     if (before?.content !== content || before.listed !== state.listed) changed.add(id);
     this.held.set(id, { content, version, listed: state.listed });
@@ -176,7 +188,8 @@ export class CheckedLog {
     const from = this.#backfillDone ? Number.NEGATIVE_INFINITY : (this.#firstSealedMs ?? 0);
     for (const [id, version] of this.#ledger.bumpedBetween(from, sealedMs)) {
       const held = this.held.get(id);
-      if (held === undefined || held.version < version)
+      // A ticket may return to a content that it had before: the one that is held may be the newer one.
+      if (held === undefined || this.#ledger.versionOf(id, held.content, version) < 0)
         throw new Violation(
           `E1: sealed is ${new Date(sealedMs).toISOString()}, but ticket ${id} is ${held === undefined ? "missing" : `held in version ${held.version} instead of ${version}`}`,
         );

@@ -19,8 +19,10 @@ export async function direct(
   let gone = 0;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const change = (mutation: Mutation) => {
+    // Some changes come to light only after their stamp: a long transaction, a slow replica.
+    const at = sandbox.nowMs - (random() < 0.3 ? Math.floor(random() * plan.latenessMs) : 0);
     try {
-      sandbox.mutate(mutation);
+      sandbox.mutate({ ...mutation, at });
       made += 1;
     } catch (error) {
       // A ticket that is gone, or a message that is not its own: nothing to change.

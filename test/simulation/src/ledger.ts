@@ -18,7 +18,8 @@ interface Life {
   /** Index of the version at its last bump, and when that was by the source's clock. */
   bumpedVersion: number;
   bumpedMs: number;
-  gone: boolean;
+  /** Why the list does not show it. */
+  gone: "deleted" | "merged" | null;
 }
 
 /** Remembers every content that a listing could have shown, beside the sandbox: what the run is checked against. */
@@ -36,23 +37,27 @@ export class Ledger {
         versions: [{ content: this.#contentOf(row) }],
         bumpedVersion: 0,
         bumpedMs: Number.NEGATIVE_INFINITY,
-        gone: false,
+        gone: null,
       });
   }
 
   /** Takes down what has happened since the last call. Call it whenever the sandbox may have changed, before it answers. */
   observe(): void {
     const truth = this.#sandbox.truth();
+    const deleted = new Set<string>();
     const bumps = new Map<string, number | null>();
-    for (const { seq, ticket_id, at, bumped } of truth.log(this.#seen)) {
+    for (const { seq, ticket_id, at, bumped, kind } of truth.log(this.#seen)) {
       this.#seen = seq;
+      if (kind === "delete") deleted.add(ticket_id);
       bumps.set(ticket_id, bumped ? Date.parse(at) : (bumps.get(ticket_id) ?? null));
     }
     for (const [id, bumpedMs] of bumps) {
       const row = truth.row(id);
       const life = this.#lives.get(id) ?? this.#newLife(id);
-      life.gone = row === null;
-      if (row === null) continue;
+      if (row === null) {
+        life.gone = deleted.has(id) ? "deleted" : (life.gone ?? "merged");
+        continue;
+      }
       const content = this.#contentOf(row);
       if (life.versions.at(-1)?.content !== content) life.versions.push({ content });
       if (bumpedMs !== null) {
@@ -68,20 +73,21 @@ export class Ledger {
     return versions.findIndex((version, at) => at >= from && version.content === content);
   }
 
-  isGone(ticketId: string): boolean {
-    return this.#lives.get(ticketId)?.gone ?? true;
+  /** Why the list does not show a ticket; null = it does. */
+  whyGone(ticketId: string): "deleted" | "merged" | null {
+    return this.#lives.get(ticketId)?.gone ?? null;
   }
 
   /** Listed tickets whose last bump lies in [fromMs, toMs), with the version that it made. */
   *bumpedBetween(fromMs: number, toMs: number): Generator<readonly [string, number]> {
     for (const [id, { gone, bumpedMs, bumpedVersion }] of this.#lives)
-      if (!gone && bumpedMs >= fromMs && bumpedMs < toMs) yield [id, bumpedVersion];
+      if (gone === null && bumpedMs >= fromMs && bumpedMs < toMs) yield [id, bumpedVersion];
   }
 
   /** What each listed ticket holds now. */
   *present(): Generator<readonly [string, string]> {
     for (const [id, { gone, versions }] of this.#lives)
-      if (!gone) yield [id, versions.at(-1)?.content ?? ""];
+      if (gone === null) yield [id, versions.at(-1)?.content ?? ""];
   }
 
   #newLife(id: string): Life {
@@ -89,7 +95,7 @@ export class Ledger {
       versions: [],
       bumpedVersion: 0,
       bumpedMs: Number.NEGATIVE_INFINITY,
-      gone: false,
+      gone: null,
     };
     this.#lives.set(id, life);
     return life;

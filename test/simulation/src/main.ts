@@ -7,18 +7,29 @@ import { type SimulationResult, simulate } from "./simulate.ts";
 const options = new Map<string, number>();
 for (let at = 2; at < process.argv.length; at += 2)
   options.set(process.argv[at] ?? "", Number(process.argv[at + 1]));
-const known = ["--seeds", "--from", "--seed"];
+const known = ["--seeds", "--from", "--seed", "--until-caught"];
 for (const [name, value] of options)
   if (!known.includes(name) || !Number.isInteger(value)) {
     console.error(`simulate: ${name} ${value}: use --seeds <n>, --from <seed> or --seed <seed>`);
     process.exit(2);
   }
+/** In this process, and no further than the first failure: for planted mistakes. */
+const untilCaught = options.has("--until-caught");
 const only = options.get("--seed");
 const from = only ?? options.get("--from") ?? 1;
 const count = only === undefined ? (options.get("--seeds") ?? 100) : 1;
 
 // A child: runs the seeds that it is sent, one at a time.
-if (process.send !== undefined) {
+if (untilCaught) {
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { violation } = await simulate(seed);
+    if (violation === null) continue;
+    console.log(`seed ${seed}: ${violation}`);
+    process.exit(1);
+  }
+  console.log(`${count} seeds, 0 failed`);
+  process.exit(0);
+} else if (process.send !== undefined) {
   process.on("message", async (seed: number) => {
     process.send?.(await simulate(seed));
   });

@@ -91,6 +91,8 @@ async function openWorld(plan: WorldPlan, folder: string): Promise<World> {
   });
   await log.ensureTopics(topics);
   const checked = new CheckedLog(log, ledger);
+  checked.doubt = () =>
+    random() < plan.doubtfulAppends ? (random() < 0.5 ? "before" : "after") : null;
   const wire = new Wire(plan, sandbox, ledger, clock, random);
   return { plan, folder, clock, random, sandbox, log, checked, wire, killed: 0 };
 }
@@ -133,6 +135,7 @@ async function follow(world: World): Promise<void> {
       point: random() < 0.5 ? "before" : "after",
     };
     await incarnation(world, () => clock.now() >= endMs);
+    await clock.advance(random() * plan.downtimeMs);
   }
   checked.killAt = null;
   await incarnation(world, () => clock.now() >= endMs);
@@ -140,7 +143,7 @@ async function follow(world: World): Promise<void> {
 
 /** One process from start until it is killed or `isDone`. */
 async function incarnation(world: World, isDone: () => boolean): Promise<void> {
-  const { clock, checked } = world;
+  const { clock, checked, wire } = world;
   const controller = new AbortController();
   let alive = true;
   checked.onKill = () => {
@@ -156,7 +159,7 @@ async function incarnation(world: World, isDone: () => boolean): Promise<void> {
     controller.abort();
   });
   // Looks once a virtual second whether it is time; the abort wakes it, too.
-  while (alive && failed === null && !isDone()) {
+  while (alive && failed === null && wire.violation === null && !isDone()) {
     try {
       await clock.sleep(1000, controller.signal);
     } catch {
@@ -165,6 +168,7 @@ async function incarnation(world: World, isDone: () => boolean): Promise<void> {
   }
   controller.abort();
   await running;
+  if (wire.violation !== null) throw wire.violation;
   if (failed !== null && alive) throw failed;
   await extractor.close();
 }

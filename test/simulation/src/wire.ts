@@ -8,6 +8,8 @@ import type { WorldPlan } from "./world-plan.ts";
 /** The network between an incarnation of the process and the sandbox, with latency, faults and a watch on politeness (E6). */
 export class Wire {
   requests = 0;
+  /** The first impoliteness; kept, since a failed request would only be asked again. */
+  violation: Violation | null = null;
   readonly #plan: WorldPlan;
   readonly #sandbox: Sandbox;
   readonly #ledger: Ledger;
@@ -15,6 +17,8 @@ export class Wire {
   readonly #random: () => number;
   #startsMs: number[] = [];
   #heldUntilMs = 0;
+  readonly #firstAskedMs = new Map<string, number>();
+  #askedById = 0;
 
   constructor(
     plan: WorldPlan,
@@ -38,6 +42,8 @@ export class Wire {
 
   /** The exchange of one incarnation; a dead one gets no answer any more. */
   exchangeOf(isAlive: () => boolean): Exchange {
+    // A process that has just started cannot know what the one before it was told.
+    [this.#startsMs, this.#heldUntilMs] = [[], 0];
     return {
       get: async (path, _headers, signal) => {
         if (!isAlive()) throw new Error("killed");
@@ -45,20 +51,42 @@ export class Wire {
         this.requests += 1;
         await this.#travel(this.#random() * this.#plan.latencyMs, signal);
         this.live();
-        const headers = { authorization: basicAuthorisation("sandbox", "sandbox") };
+        const authorization = basicAuthorisation("sandbox", "sandbox");
         const receivedAtMs = this.#clock.now() + this.#plan.skewMs;
-        const answer = this.#sandbox.handle("GET", path, headers, { receivedAtMs });
-        const backMs = this.#random() * this.#plan.latencyMs + (answer.delayMs ?? 0);
+        const answer = this.#isFalselyGone(path)
+          ? { status: 404, headers: {}, body: "" }
+          : this.#sandbox.handle("GET", path, { authorization }, { receivedAtMs });
+        const delayMs = "delayMs" in answer ? (answer.delayMs ?? 0) : 0;
+        const backMs = this.#random() * this.#plan.latencyMs + delayMs;
         await this.#travel(backMs, signal);
         if (!isAlive()) throw new Error("killed");
-        if (answer.reset) throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+        if ("reset" in answer && answer.reset)
+          throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
         const retryAfter = Number(answer.headers["retry-after"]);
-        if (retryAfter > 0) this.#heldUntilMs = this.#clock.now() + retryAfter * 1000;
+        const headers =
+          retryAfter > 0 && this.#plan.retryAfterS > 0
+            ? { ...answer.headers, "retry-after": String(this.#plan.retryAfterS) }
+            : answer.headers;
+        const waitS = Number(headers["retry-after"]);
+        if (waitS > 0)
+          this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#clock.now() + waitS * 1000);
         const text = typeof answer.body === "string" ? answer.body : [...answer.body].join("");
-        return { status: answer.status, headers: answer.headers, body: once(Buffer.from(text)) };
+        return { status: answer.status, headers, body: once(Buffer.from(text)) };
       },
       close: async () => {},
     };
+  }
+
+  /** A replica that lags: for a moment it does not know a ticket that exists. */
+  #isFalselyGone(path: string): boolean {
+    const id = /^\/api\/tickets\/(\d+)$/.exec(path)?.[1];
+    if (id === undefined || this.#plan.falseGoneMs === 0 || this.#askedById === 0) {
+      if (id !== undefined) this.#askedById += 1;
+      return false;
+    }
+    const firstMs = this.#firstAskedMs.get(id) ?? this.#clock.now();
+    this.#firstAskedMs.set(id, firstMs);
+    return this.#clock.now() - firstMs < this.#plan.falseGoneMs;
   }
 
   async #travel(ms: number, signal: AbortSignal): Promise<void> {
@@ -71,14 +99,14 @@ export class Wire {
   #watch(): void {
     const nowMs = this.#clock.now();
     if (nowMs < this.#heldUntilMs - 1)
-      throw new Violation(
+      this.violation ??= new Violation(
         `E6: asked ${this.#heldUntilMs - nowMs} ms before Retry-After had passed`,
       );
     this.#startsMs = this.#startsMs.filter((startMs) => startMs > nowMs - 1000);
     this.#startsMs.push(nowMs);
     // One more than the rate: both ends of a second may hold a start.
     if (this.#startsMs.length > this.#plan.requestsPerSecond + 1)
-      throw new Violation(`E6: ${this.#startsMs.length} requests in one second`);
+      this.violation ??= new Violation(`E6: ${this.#startsMs.length} requests in one second`);
   }
 }
 

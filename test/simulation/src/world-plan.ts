@@ -21,8 +21,18 @@ export interface WorldPlan {
   /** How far the source's clock is ahead of ours. */
   readonly skewMs: number;
   readonly kills: number;
+  /** Longest time that the process stays down after a kill. */
+  readonly downtimeMs: number;
   /** Longest way of a request to the source or back. */
   readonly latencyMs: number;
+  /** How long after its stamp a change may come to light, in milliseconds: below the settle delay. */
+  readonly latenessMs: number;
+  /** What Retry-After says instead of the sandbox's own second or two; 0 = as it is. */
+  readonly retryAfterS: number;
+  /** Share of appends whose outcome the writer does not learn. */
+  readonly doubtfulAppends: number;
+  /** How long a ticket that exists is answered with 404 when it is asked for by its id, from the first question on; below the pause between two questions. */
+  readonly falseGoneMs: number;
 }
 
 /** Switches that change how the source reads or answers, with what is drawn for each; section 4 of thulium-api.md. */
@@ -51,7 +61,7 @@ const drawn: readonly (readonly [SwitchName, readonly string[]])[] = [
   ["rate_limit", ["off", "off", "off", "5", "2"]],
   ["retry_after", ["seconds", "date", "off"]],
   ["limit_status", ["429", "503"]],
-  ["fail", ["off", "off", "2%", "10%"]],
+  ["fail", ["off", "off", "2%", "10%", "ticket:103+117"]],
   ["fail_status", ["500", "502", "503", "504", "reset"]],
   ["malformed", ["off", "off", "3%"]],
   ["envelope", ["off", "off", "3%"]],
@@ -71,8 +81,8 @@ export const faultSwitches = {
 
 /** Starts an hour before the clocks change, in both directions, and on plain days. */
 const starts = [
-  "2026-10-24T23:10:00Z",
-  "2026-10-25T00:20:00Z",
+  "2026-10-25T00:05:00Z",
+  "2026-10-25T00:40:00Z",
   "2027-03-28T00:10:00Z",
   "2026-11-24T08:00:00Z",
   "2026-12-31T22:30:00Z",
@@ -101,7 +111,12 @@ export function planOf(seed: number): WorldPlan {
     settleDelayMs: from([60_000, 120_000]),
     requestsPerSecond: from([2, 10, 50]),
     skewMs: from([0, 0, -7_000, 25_000, -240_000, 240_000]),
-    kills: from([0, 0, 1, 3]),
+    kills: from([0, 0, 2, 5]),
+    downtimeMs: from([0, 0, 40 * 60_000]),
     latencyMs: from([20, 400, 3000]),
+    latenessMs: from([0, 45_000]),
+    retryAfterS: from([0, 0, 20, 90]),
+    doubtfulAppends: from([0, 0, 0.05]),
+    falseGoneMs: from([0, 5_000]),
   };
 }

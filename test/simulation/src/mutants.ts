@@ -1,0 +1,300 @@
+/** One place of the built code that is changed. */
+export interface Edit {
+  /** Built file below the repository's root. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A mistake that the simulation must catch: how a generic tool, or a hasty hand, would do it. */
+export interface Mutant {
+  readonly name: string;
+  readonly mistake: string;
+  readonly edits: readonly Edit[];
+}
+
+const extractor = (file: string) => `services/extractor/dist/${file}.js`;
+const api = (file: string) => `packages/thulium-api/dist/${file}.js`;
+
+/** Bounds as they were wanted: several mistakes are forgiven by the minute that is asked for beyond. */
+const exactBounds: Edit = {
+  file: api("sent-bounds"),
+  find: "const { created, updated } = request;",
+  replace: "const { created, updated } = {};",
+};
+
+/** Every planted mistake. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: "offset-paging",
+    mistake: "the next page starts at the next offset, as generic tools do it",
+    edits: [
+      {
+        file: extractor("read-window"),
+        find: "place = { from: step.from, skip: 0, limit };",
+        replace: "place = { ...place, skip: place.skip + answer.received };",
+      },
+    ],
+  },
+  {
+    name: "greater-than-cursor",
+    mistake: "the next page starts after the last row's minute",
+    edits: [
+      exactBounds,
+      {
+        file: extractor("read-window"),
+        find: "place = { from: step.from, skip: 0, limit };",
+        replace: "place = { from: addMinutes(step.from, 1), skip: 0, limit };",
+      },
+    ],
+  },
+  {
+    name: "naive-watermark",
+    mistake: "the watermark is turned into text as if no hour came twice",
+    edits: [
+      {
+        file: extractor("live-sweep"),
+        find: "wallClock.earliestText(sealedMs, Math.max(sealedMs, nowMs))",
+        replace: "wallClock.toText(sealedMs)",
+      },
+    ],
+  },
+  {
+    name: "no-settle-delay",
+    mistake: "a sweep seals everything up to its start",
+    edits: [
+      exactBounds,
+      {
+        file: extractor("live-sweep"),
+        find: "const settledMs = startedMs - Math.max(settleDelayMs, minuteMs);",
+        replace: "const settledMs = startedMs;",
+      },
+    ],
+  },
+  {
+    name: "own-clock",
+    mistake: "what is past is decided by our clock alone",
+    edits: [
+      {
+        file: extractor("asker"),
+        find: "return oursMs - Math.max(0, this.skewMs ?? 0);",
+        replace: "return oursMs;",
+      },
+    ],
+  },
+  {
+    name: "sealed-after-reading",
+    mistake: "a sweep seals up to its end instead of its start",
+    edits: [
+      {
+        file: extractor("live-sweep"),
+        find: "sourceTimeOf(startedMs)",
+        replace: "sourceTimeOf(deps.nowMs() + settleDelayMsOf(deps))",
+      },
+      {
+        file: extractor("live-sweep"),
+        find: "const minuteMs = 60_000;",
+        replace:
+          "const minuteMs = 60_000; const settleDelayMsOf = (deps) => deps.settings.settleDelayMs;",
+      },
+    ],
+  },
+  {
+    name: "stale-observation-wins",
+    mistake: "observations are applied in the order of their answers",
+    edits: [
+      {
+        file: extractor("observation-order"),
+        find: 'held.hash === hash ? "apply" : "confirm"',
+        replace: '"apply"',
+      },
+    ],
+  },
+  {
+    name: "overlap-dropped",
+    mistake:
+      "of two observations that overlapped, the later answer is dropped and not asked for again",
+    edits: [
+      {
+        file: extractor("reading"),
+        find: "for (const minute of unclearMinutes) {",
+        replace: "for (const minute of []) {",
+      },
+    ],
+  },
+  {
+    name: "position-in-minute-trusted",
+    mistake: "a hot minute is read by offset, once",
+    edits: [
+      {
+        file: extractor("read-window"),
+        find: "const cut = cutHotMinute(window, minute);",
+        replace: "const cut = null;",
+      },
+      {
+        file: extractor("read-window"),
+        find: "settled = agreements >= 2 && ids.size === before;",
+        replace: "settled = true;",
+      },
+    ],
+  },
+  {
+    name: "count-trusted",
+    mistake: "reading ends when as many rows came as the count promised",
+    edits: [
+      {
+        file: extractor("read-window"),
+        find: "const step = nextStep(place, answer);",
+        replace:
+          "if (answer.received >= answer.count) return; const step = nextStep(place, answer);",
+      },
+    ],
+  },
+  {
+    name: "exact-bounds",
+    mistake: "bounds are taken to include their minute",
+    edits: [exactBounds],
+  },
+  {
+    name: "stamps-compared",
+    mistake: "a ticket counts as unchanged while its stamp is",
+    edits: [
+      {
+        file: extractor("detect-changes"),
+        find: "const isHeadSame = held",
+        replace:
+          "if (held !== null && held.updated_at_raw?.slice(0, 16) === observed.ticket.updated_at_raw?.slice(0, 16)) return nothing; const isHeadSame = held",
+      },
+    ],
+  },
+  {
+    name: "another-envelope-is-empty",
+    mistake: "an answer without a list is taken for an empty page",
+    edits: [
+      {
+        file: api("thulium-source"),
+        find: 'throw invalid("has no list `result`", text);',
+        replace: "return { count: 0, result: [] };",
+      },
+    ],
+  },
+  {
+    name: "failure-is-the-end",
+    mistake: "what cannot be read is passed without a record",
+    edits: [
+      {
+        file: extractor("reading"),
+        find: "...recordsOfHole(",
+        replace: "...noRecords(",
+      },
+      {
+        file: extractor("reading"),
+        find: "const pagesAhead",
+        replace: "const noRecords = () => ({}); const pagesAhead",
+      },
+    ],
+  },
+  {
+    name: "delete-on-first-404",
+    mistake: "one 404 is enough to delete a ticket",
+    edits: [
+      {
+        file: extractor("census"),
+        find: "(await gone(deps, goneOnce, signal))",
+        replace: "goneOnce",
+      },
+    ],
+  },
+  {
+    name: "unlisted-is-deleted",
+    mistake: "what the list does not show is deleted without asking",
+    edits: [
+      {
+        file: extractor("census"),
+        find: 'exists: await asker.exists(ticket.ticket_id, "confirm", signal),',
+        replace: "exists: false,",
+      },
+    ],
+  },
+  {
+    name: "oldest-forgotten",
+    mistake: "the census begins at the oldest ticket that is listed",
+    edits: [
+      {
+        file: extractor("backfill"),
+        find: 'const first = settings.backfillFrom ?? "";',
+        replace:
+          'const first = publisher.checkpoint.backfill_from?.replace("T", " ").slice(0, 16) ?? "";',
+      },
+    ],
+  },
+  {
+    name: "checkpoint-before-events",
+    mistake: "progress is appended before what it stands for",
+    edits: [
+      {
+        file: extractor("publisher"),
+        find: "await this.#writer.append(batch.records());",
+        replace:
+          "const all = batch.records(); const isProgress = (r) => r.topic === 'extractor-state'; await this.#writer.append(all.filter(isProgress)); await this.#writer.append(all.filter((r) => !isProgress(r)));",
+      },
+    ],
+  },
+  {
+    name: "index-before-append",
+    mistake: "the index follows before the append is durable, and stays so when it fails",
+    edits: [
+      {
+        file: extractor("publisher"),
+        find: "await this.#writer.append(batch.records());",
+        replace:
+          "await this.#deps.index.apply(batch.states, batch.deletedIds); await this.#writer.append(batch.records());",
+      },
+    ],
+  },
+  {
+    name: "no-recovery-after-doubt",
+    mistake: "an append whose outcome is unknown is made again as it was",
+    edits: [
+      {
+        file: extractor("publisher"),
+        find: "if (isDoubtful)\n                await this.#recover();",
+        replace:
+          'if (isDoubtful)\n                this.#writer = await this.#deps.log.openWriter("extractor." + this.#options.system);',
+      },
+    ],
+  },
+  {
+    name: "ids-without-chain",
+    mistake: "an event's id is a hash of its content alone",
+    edits: [
+      {
+        file: extractor("detect-changes"),
+        find: "[system, ticketId, entity, previousOrObservedAt, content]",
+        replace: "[system, ticketId, entity, content]",
+      },
+    ],
+  },
+  {
+    name: "capped-retry-after",
+    mistake: "Retry-After is obeyed for ten seconds at most",
+    edits: [
+      {
+        file: extractor("budget"),
+        find: "(retryAfterMs ?? silentHoldMs)",
+        replace: "Math.min(10_000, retryAfterMs ?? silentHoldMs)",
+      },
+    ],
+  },
+  {
+    name: "unpaced",
+    mistake: "requests start as soon as a connection is free",
+    edits: [
+      {
+        file: extractor("budget"),
+        find: "Math.max(this.#nextStartMs, this.#heldUntilMs) - this.#clock.now()",
+        replace: "this.#heldUntilMs - this.#clock.now()",
+      },
+    ],
+  },
+];
