@@ -3,10 +3,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { checkSettings } from "./commands/check-settings.ts";
 import { listLake, type QueryFormat, queryLake } from "./commands/query-lake.ts";
 import { type ReportOptions, reportMetrics } from "./commands/report-metrics.ts";
-import { runPipeline } from "./commands/run-pipeline.ts";
+import { type RunOptions, runPipeline } from "./commands/run-pipeline.ts";
 import { runExtractor, runLakeWriter, runMetrics, runSandbox } from "./commands/run-service.ts";
 import { showEvents } from "./commands/show-events.ts";
 import { showStatus } from "./commands/show-status.ts";
+import { runVerify } from "./commands/verify-all.ts";
 import { withLake, withLog, withLogAndLake } from "./commands/with-adapters.ts";
 import { processContext } from "./process-context.ts";
 
@@ -21,7 +22,7 @@ export function program(signal: AbortSignal, done: (code: number) => void): Comm
     .showHelpAfterError("(--help tells what there is)");
   addServices(root, signal, done);
   addReaders(root, signal);
-  addOperations(root, done);
+  addOperations(root, signal, done);
   return root;
 }
 
@@ -30,7 +31,9 @@ function addServices(root: Command, signal: AbortSignal, done: (code: number) =>
     .command("run")
     .description("everything in one process: extractor, lake writer, metrics, dashboard")
     .option("--once", "backfill what is missing, catch up, write a snapshot and end", false)
-    .action(async (options: { once: boolean }) => done(await runPipeline(options, signal)));
+    .option("--verify", "with --once: end with a comparison of source, log and lake", false)
+    .option("--repair", "with --verify: read again what differs, and compare once more", false)
+    .action(async (options: RunOptions) => done(await runPipeline(options, signal)));
   const service = (
     name: string,
     description: string,
@@ -100,7 +103,7 @@ function addReaders(root: Command, signal: AbortSignal): void {
     );
 }
 
-function addOperations(root: Command, done: (code: number) => void): void {
+function addOperations(root: Command, signal: AbortSignal, done: (code: number) => void): void {
   root
     .command("status")
     .description("where extraction, log and lake stand")
@@ -108,6 +111,10 @@ function addOperations(root: Command, done: (code: number) => void): void {
     .action(({ json }: { json: boolean }) =>
       withLogAndLake((log, store, { settings }) => showStatus(settings.system, log, store, json)),
     );
+  root
+    .command("verify")
+    .description("compare source, log and newest snapshot by content; exit code 3 when they differ")
+    .action(async () => done(await runVerify(signal)));
   root
     .command("check")
     .description("try every setting: credentials, clock, broker, bucket")

@@ -22,6 +22,8 @@ export interface ExtractorOptions {
   readonly sliceTickets?: number;
   /** Slices listed at once. Default 3. */
   readonly parallelSlices?: number;
+  /** Pause between two re-readings of recent and open tickets. Default 1 h. */
+  readonly rereadEveryMs?: number;
   /** Pause between the two questions that confirm a delete. Default 10 s. */
   readonly confirmDelayMs?: number;
   /** Wordings of system comments that tell a step. Default: the English and Polish line of a status change. */
@@ -53,6 +55,7 @@ export function withDefaults(options: ExtractorOptions): ExtractorSettings {
     closedStatuses: ["Zamknięte", "Połączone"],
     sliceTickets: 2500,
     parallelSlices: 3,
+    rereadEveryMs: 3_600_000,
     confirmDelayMs: 10_000,
     stepPatterns: statusChange,
     ...options,

@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Extractor } from "./extractor.ts";
 import { TicketIndex } from "./ticket-index.ts";
 
+const rule = { closedStatuses: ["Zamknięte"] };
 const warsaw = createWallClock("Europe/Warsaw");
 const never = new AbortController().signal;
 
@@ -59,7 +60,7 @@ function open(overLog: EventLog = log, index = "index"): Promise<Extractor> {
   const deps = {
     source,
     log: holding(overLog, clock),
-    index: holding(TicketIndex.open(join(folder, index), "acme"), clock),
+    index: holding(TicketIndex.open(join(folder, index), "acme", rule), clock),
     clock,
     logger: silentLogger,
     random: () => 0.5,

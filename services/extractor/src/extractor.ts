@@ -6,6 +6,7 @@ import {
   isFailure,
   type Logger,
   type TicketSource,
+  type TicketState,
 } from "@thulium-stream/contracts";
 import { createWallClock, type WallClock } from "@thulium-stream/thulium-api/pure";
 import { Asker } from "./asker.ts";
@@ -27,6 +28,7 @@ import { dueHoles, holeIdOf, windowOfHole } from "./holes.ts";
 import { liveSweep } from "./live-sweep.ts";
 import { type PublishedCounts, Publisher } from "./publisher.ts";
 import { readAndPublish } from "./reading.ts";
+import { reread, rereadLively } from "./reread.ts";
 import type { TicketIndex } from "./ticket-index.ts";
 
 /** What an extractor works with; it closes the index, and nothing else that it was given. */
@@ -59,6 +61,13 @@ export interface ExtractorStatus {
   /** Until when the source asked us to wait. */
   readonly waitingUntil: Instant | null;
   readonly lastSweepAt: Instant | null;
+  /** How old what is held may be where the source moved no stamp: the state of recent and open tickets, and of all others. */
+  readonly silentChanges: {
+    readonly recentAndOpenReadAt: Instant | null;
+    readonly recentAndOpenEveryS: number;
+    readonly allReadAt: Instant | null;
+    readonly allEveryS: number;
+  };
   /** Our clock minus the source's, in milliseconds. */
   readonly clockSkewMs: number | null;
   readonly counts: Readonly<PublishedCounts>;
@@ -97,6 +106,7 @@ export class Extractor {
   #listing: ListingProgress | null = null;
   #census: CensusResult | null = null;
   #lastSweepMs: number | null = null;
+  #lastRereadMs: number | null = null;
 
   private constructor(deps: ExtractorDeps, settings: ExtractorSettings, publisher: Publisher) {
     this.#deps = deps;
@@ -135,7 +145,12 @@ export class Extractor {
       if (signal.aborted && isFailure(error, "Cancelled")) return;
       throw error;
     }
-    const loops = [this.#liveLoop(both), this.#listingLoop(both), this.#holeLoop(both)];
+    const loops = [
+      this.#liveLoop(both),
+      this.#listingLoop(both),
+      this.#holeLoop(both),
+      this.#rereadLoop(both),
+    ];
     try {
       await Promise.all(loops);
     } catch (error) {
@@ -166,6 +181,24 @@ export class Extractor {
     };
   }
 
+  /** Reads the tickets of these creation minutes again, and asks for those that are held but no longer listed. */
+  async repair(createdMinutes: readonly string[], signal: AbortSignal): Promise<void> {
+    const minutes = new Set(createdMinutes.filter((minute) => minute !== ""));
+    const listed = new Set<string>();
+    for (const minute of minutes)
+      for (const id of await reread(
+        this.#readingDeps(),
+        { by: "create_date", bounds: { from: minute, to: minute } },
+        signal,
+      ))
+        listed.add(id);
+    const missing = [...this.#index.states()].filter(
+      ({ ticket_id, created_at_raw, listed: wasListed }) =>
+        wasListed && minutes.has(created_at_raw?.slice(0, 16) ?? "") && !listed.has(ticket_id),
+    );
+    this.#census = await this.#decide(missing, [...listed][0] ?? null, signal);
+  }
+
   /** Where it stands now. */
   status(): ExtractorStatus {
     const { checkpoint, counts } = this.#publisher;
@@ -181,6 +214,12 @@ export class Extractor {
       requestRate: this.#budget.rate,
       waitingUntil: waitingMs === null ? null : instantOf(waitingMs),
       lastSweepAt: this.#lastSweepMs === null ? null : instantOf(this.#lastSweepMs),
+      silentChanges: {
+        recentAndOpenReadAt: this.#lastRereadMs === null ? null : instantOf(this.#lastRereadMs),
+        recentAndOpenEveryS: this.#settings.rereadEveryMs / 1000,
+        allReadAt: checkpoint.backfill_done_at,
+        allEveryS: relistEveryMs / 1000,
+      },
       clockSkewMs: this.#asker.skewMs,
       counts,
       holes: this.#publisher.holes.size,
@@ -227,6 +266,16 @@ export class Extractor {
     }
   }
 
+  /** Silent changes of recent and open tickets; the daily listing sees the rest. Begins when a first listing is complete. */
+  async #rereadLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(this.#settings.rereadEveryMs, signal);
+      if (this.#publisher.checkpoint.backfill_done_at === null) continue;
+      await rereadLively(this.#readingDeps(), signal);
+      this.#lastRereadMs = this.#deps.clock.now();
+    }
+  }
+
   async #holeLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#fillHoles(signal);
@@ -269,24 +318,27 @@ export class Extractor {
       isFirst ? "backfill" : "reread",
       signal,
     );
+    this.#census = await this.#decide(listing.missing, listing.listedId, signal);
+    return listing;
+  }
+
+  async #decide(
+    missing: readonly TicketState[],
+    listedId: string | null,
+    signal: AbortSignal,
+  ): Promise<CensusResult> {
     const { clock, logger } = this.#deps;
+    const { confirmDelayMs } = this.#settings;
     const deps = {
       asker: this.#asker,
       publisher: this.#publisher,
       clock,
       logger,
-      confirmDelayMs: this.#settings.confirmDelayMs,
+      confirmDelayMs,
     };
-    this.#census = await decideMissing(
-      deps,
-      listing.missing,
-      listing.listedId,
-      this.#index.size,
-      signal,
-    );
-    if (this.#census.refused !== null)
-      logger.error({ missing: this.#census.missing }, this.#census.refused);
-    return listing;
+    const result = await decideMissing(deps, missing, listedId, this.#index.size, signal);
+    if (result.refused !== null) logger.error({ missing: result.missing }, result.refused);
+    return result;
   }
 
   #readingDeps(): ListingDeps {

@@ -3,4 +3,5 @@ export type { CensusResult } from "./census.ts";
 export type { StepPattern } from "./detect-changes.ts";
 export * from "./extractor.ts";
 export type { ExtractorOptions } from "./extractor-options.ts";
+export * from "./source-contents.ts";
 export { TicketIndex } from "./ticket-index.ts";

@@ -23,7 +23,9 @@ export async function openExtractor(
   const deps = {
     ...surroundings,
     ...(onProgress === undefined ? {} : { onProgress }),
-    index: TicketIndex.open(join(settings.STATE_DIR, "index"), settings.system),
+    index: TicketIndex.open(join(settings.STATE_DIR, "index"), settings.system, {
+      closedStatuses: settings.CLOSED_STATUSES,
+    }),
     random,
     newId,
   };

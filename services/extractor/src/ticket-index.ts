@@ -9,9 +9,18 @@ import {
   type TicketState,
 } from "@thulium-stream/contracts";
 import { type Database, open, type RootDatabase } from "lmdb";
+import { type ClosedRule, isClosed } from "./compare-heads.ts";
 
 /** Tombstones may be gone from the log after 7 days: a cache older than this could keep what was deleted. */
 const oldestMs = 5 * 86_400_000;
+
+/** What is kept of an open ticket beside its state. */
+export interface OpenTicket {
+  /** Its creation as the source's wall clock. */
+  readonly created: string;
+  /** Its status id. */
+  readonly status: string;
+}
 
 /**
  * What the extractor holds of each ticket: a cache of the log's `tickets` topic in LMDB, followed from the log at start and never loaded whole. It can be
@@ -22,23 +31,28 @@ export class TicketIndex {
   readonly #states: Database<TicketState, string>;
   readonly #meta: Database<unknown, string>;
   readonly #listed: Database<number, string>;
+  readonly #open: Database<OpenTicket, string>;
   readonly #system: string;
+  readonly #rule: ClosedRule;
 
-  private constructor(root: RootDatabase<unknown, string>, system: string) {
+  private constructor(root: RootDatabase<unknown, string>, system: string, rule: ClosedRule) {
     this.#root = root;
     this.#system = system;
+    this.#rule = rule;
+    this.#open = root.openDB({ name: "open", encoding: "json" });
     this.#states = root.openDB({ name: "states", encoding: "msgpack", compression: true });
     this.#meta = root.openDB({ name: "meta", encoding: "json" });
     this.#listed = root.openDB({ name: "listed", encoding: "json" });
   }
 
   /** Opens or creates the index of one system in a folder that this process owns. */
-  static open(folder: string, system: string): TicketIndex {
+  static open(folder: string, system: string, rule: ClosedRule): TicketIndex {
     mkdirSync(folder, { recursive: true });
     // A lost tail after a power cut is read again from the log: no need to wait for the disk.
     return new TicketIndex(
-      open({ path: join(folder, `${system}.mdb`), noSubdir: true, maxDbs: 4, noSync: true }),
+      open({ path: join(folder, `${system}.mdb`), noSubdir: true, maxDbs: 5, noSync: true }),
       system,
+      rule,
     );
   }
 
@@ -57,11 +71,34 @@ export class TicketIndex {
     for (const { value } of this.#states.getRange()) yield value;
   }
 
+  /** Listed tickets that are not closed. */
+  *openTickets(): Iterable<readonly [string, OpenTicket]> {
+    for (const { key, value } of this.#open.getRange()) yield [key, value];
+  }
+
+  #put(state: TicketState): void {
+    const { ticket_id, status_id, created_at_raw, listed } = state;
+    this.#states.put(ticket_id, state);
+    if (!listed || status_id === null || created_at_raw === null || isClosed(state, this.#rule))
+      this.#open.remove(ticket_id);
+    else this.#open.put(ticket_id, { created: created_at_raw, status: status_id });
+  }
+
+  #remove(ticketId: string): void {
+    this.#states.remove(ticketId);
+    this.#open.remove(ticketId);
+  }
+
+  /** What is kept depends on which statuses count as closed: an index of another form begins anew. */
+  get #form(): string {
+    return `2 ${this.#rule.closedStatuses.join()}`;
+  }
+
   /** Takes over what an append made durable: new states, and ids of deleted tickets. */
   async apply(states: readonly TicketState[], deletedIds: readonly string[]): Promise<void> {
     await this.#root.transaction(() => {
-      for (const state of states) this.#states.put(state.ticket_id, state);
-      for (const id of deletedIds) this.#states.remove(id);
+      for (const state of states) this.#put(state);
+      for (const id of deletedIds) this.#remove(id);
     });
   }
 
@@ -107,8 +144,8 @@ export class TicketIndex {
       for (const record of records) {
         const [system, ticketId] = (record.key ?? "").split(":");
         if (system !== this.#system || ticketId === undefined) continue;
-        if (record.value === null) this.#states.remove(ticketId);
-        else this.#states.put(ticketId, decodeJson(record) as TicketState);
+        if (record.value === null) this.#remove(ticketId);
+        else this.#put(decodeJson(record) as TicketState);
       }
       this.#meta.put(`position/${partition}`, nextPosition);
     });
@@ -120,6 +157,7 @@ export class TicketIndex {
     ranges: readonly (PartitionPosition | { partition: number; end: number })[],
   ): boolean {
     const caughtUpAt = this.#meta.get("caught_up_at") as Instant | undefined;
+    if (this.#meta.get("form") !== this.#form) return false;
     if (caughtUpAt === undefined || this.#meta.get("log_id") !== logId) return false;
     if (epochMsOf(now) - epochMsOf(caughtUpAt) > oldestMs) return false;
     return ranges.every(
@@ -133,9 +171,11 @@ export class TicketIndex {
 
   async #clear(logId: string): Promise<void> {
     await this.#states.clearAsync();
+    await this.#open.clearAsync();
     await this.#listed.clearAsync();
     await this.#meta.clearAsync();
     await this.#meta.put("log_id", logId);
+    await this.#meta.put("form", this.#form);
   }
 
   /** Notes that a complete listing of this generation showed these tickets. */

@@ -129,7 +129,13 @@ async function fill(log: EventLog, folder: string, tickets: number): Promise<num
     ...common,
   });
   const extractor = await Extractor.open(
-    { source, log, index: TicketIndex.open(join(folder, "index"), "sandbox"), random, ...common },
+    {
+      source,
+      log,
+      index: TicketIndex.open(join(folder, "index"), "sandbox", { closedStatuses: ["Zamknięte"] }),
+      random,
+      ...common,
+    },
     { system: "acme", zone: "Europe/Warsaw", requestsPerSecond: 10_000 },
   );
   const { tickets: held } = await extractor.catchUp(never);

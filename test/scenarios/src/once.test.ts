@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { copyFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { realServers } from "@thulium-stream/kit/real-servers";
 import { Kafka, logLevel } from "kafkajs";
@@ -99,7 +101,8 @@ async function scenario(place: Place): Promise<{ desk: HelpDesk; deployment: Dep
     const kind = (["reply", "close", "delete", "tag"] as const)[n % 4] ?? "touch";
     desk.sandbox.mutate(kind === "tag" ? { kind, ticketId, tag: "zażółć" } : { kind, ticketId });
   }
-  const third = await deployment.succeed(["run", "--once"]);
+  const third = await deployment.succeed(["run", "--once", "--verify"]);
+  expect(third).toMatch(/; 0 differ/);
   expect(third).toMatch(/deleted\s+10/);
   expect(await expectTruth(place, deployment, desk)).toBeGreaterThan(events);
   return { desk, deployment };
@@ -116,6 +119,20 @@ describe("run --once", () => {
       "--json",
     ]);
     expect(shown.trim().split("\n")).toHaveLength(10);
+
+    // A snapshot that is not what it should be: an older file lies in its place.
+    const folder = join(deployment.folder, "data/acme/lake/snapshots/tickets");
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".parquet"))
+      .sort();
+    copyFileSync(join(folder, files[0] ?? ""), join(folder, files.at(-1) ?? ""));
+    const verified = await deployment.run(["verify"], { POLL_INTERVAL: "1s" });
+    expect([verified.code, verified.stdout]).toEqual([
+      3,
+      expect.stringMatching(/; [234]\d differ[\s\S]*ticket \d+: stale in the lake/),
+    ]);
+    const repaired = await deployment.run(["run", "--once", "--verify", "--repair"]);
+    expect([repaired.code, repaired.stdout]).toEqual([0, expect.stringContaining("; 0 differ")]);
   });
 
   it.skipIf(kafkaBrokers === null || s3 === null)(

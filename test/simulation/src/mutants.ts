@@ -111,18 +111,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "overlap-dropped",
-    mistake:
-      "of two observations that overlapped, the later answer is dropped and not asked for again",
-    edits: [
-      {
-        file: extractor("reading"),
-        find: "for (const minute of unclearMinutes) {",
-        replace: "for (const minute of []) {",
-      },
-    ],
-  },
-  {
     name: "position-in-minute-trusted",
     mistake: "a hot minute is read by offset, once",
     edits: [
@@ -229,14 +217,14 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: "checkpoint-before-events",
-    mistake: "progress is appended before what it stands for",
+    name: "sealed-before-events",
+    mistake: "the watermark is appended before what it stands for",
     edits: [
       {
-        file: extractor("publisher"),
-        find: "await this.#writer.append(batch.records());",
+        file: extractor("live-sweep"),
+        find: "const result = await readAndPublish(",
         replace:
-          "const all = batch.records(); const isProgress = (r) => r.topic === 'extractor-state'; await this.#writer.append(all.filter(isProgress)); await this.#writer.append(all.filter((r) => !isProgress(r)));",
+          'await deps.publisher.publish({ origin: "live", checkpoint: { sealed: instantOf(sealedAfter(epochMsOf(sealed), deps.asker.sourceTimeOf(startedMs), deps.settings.settleDelayMs)) } }); const result = await readAndPublish(',
       },
     ],
   },

@@ -29,6 +29,7 @@ const hourMs = 3_600_000;
 /** A census leaves out what was created in the minutes before it, and in the repeated hour while that lasts. */
 const censusLagMs = 3 * hourMs;
 const system = "sim";
+const closedStatuses = ["Zamknięte", "Połączone"];
 /** Folders in memory where the machine has them: the runs are many, and power failures are no subject here. */
 const scratch = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
@@ -182,7 +183,7 @@ async function catchUp(world: World): Promise<void> {
 
 async function open(world: World, isAlive: () => boolean) {
   const { plan, folder, clock, random, checked, wire } = world;
-  const index = TicketIndex.open(join(folder, "index"), system);
+  const index = TicketIndex.open(join(folder, "index"), system, { closedStatuses });
   const source = createThuliumSource({
     url: "http://sandbox",
     system,
@@ -203,7 +204,7 @@ async function open(world: World, isAlive: () => boolean) {
     newId: idsOf(random),
   };
   const { pageSize, sliceTickets, parallelSlices, pollIntervalMs, settleDelayMs } = plan;
-  const { requestsPerSecond } = plan;
+  const { requestsPerSecond, rereadEveryMs } = plan;
   try {
     const extractor = await Extractor.open(deps, {
       system,
@@ -214,6 +215,8 @@ async function open(world: World, isAlive: () => boolean) {
       pollIntervalMs,
       settleDelayMs,
       requestsPerSecond,
+      rereadEveryMs,
+      closedStatuses,
     });
     return { extractor, index };
   } catch (error) {

@@ -18,6 +18,7 @@ export interface WorldPlan {
   readonly pollIntervalMs: number;
   readonly settleDelayMs: number;
   readonly requestsPerSecond: number;
+  readonly rereadEveryMs: number;
   /** How far the source's clock is ahead of ours. */
   readonly skewMs: number;
   readonly kills: number;
@@ -98,11 +99,11 @@ export function planOf(seed: number): WorldPlan {
   return {
     seed,
     startMs: Date.parse(from(starts)) + between(0, 59) * 1000,
-    hours: from([0.7, 1, 1.5]),
+    hours: from([0.5, 1, 1.5]),
     tickets: between(10, 120),
     historyDays: from([0.05, 1, 30, 400]),
     changesPerHour: from([0, 60]),
-    mutationPauseMs: from([8_000, 30_000, 120_000]),
+    mutationPauseMs: from([3_000, 20_000, 120_000]),
     switches,
     pageSize: from([7, 20, 100]),
     sliceTickets: from([15, 60, 500]),
@@ -110,10 +111,11 @@ export function planOf(seed: number): WorldPlan {
     pollIntervalMs: from([20_000, 60_000, 120_000]),
     settleDelayMs: from([60_000, 120_000]),
     requestsPerSecond: from([2, 10, 50]),
+    rereadEveryMs: from([60_000, 60_000, 1_200_000]),
     skewMs: from([0, 0, -7_000, 25_000, -240_000, 240_000]),
     kills: from([0, 0, 2, 5]),
     downtimeMs: from([0, 0, 40 * 60_000]),
-    latencyMs: from([20, 400, 3000]),
+    latencyMs: from([20, 3000, 10_000]),
     latenessMs: from([0, 45_000]),
     retryAfterS: from([0, 0, 20, 90]),
     doubtfulAppends: from([0, 0, 0.05]),

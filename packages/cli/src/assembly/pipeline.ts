@@ -21,7 +21,9 @@ import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
 /** The three services over one log, in one process. */
 export interface Pipeline {
   readonly sourceUrl: string;
+  readonly source: TicketSource;
   readonly log: EventLog;
+  readonly store: ObjectStore;
   readonly extractor: Extractor;
   readonly lakeWriter: LakeWriter;
   readonly metrics: MetricsEngine;
@@ -64,7 +66,7 @@ export async function openPipeline(
     { source, log, store, clock, logger, onProgress },
     life,
   );
-  return { sourceUrl: url, log, ...services };
+  return { sourceUrl: url, source, log, store, ...services };
 }
 
 /** Takes STATE_DIR for this process. */

@@ -1,15 +1,29 @@
-import { isFailure } from "@thulium-stream/contracts";
+import { Failure, isFailure } from "@thulium-stream/contracts";
 import { exitCodes, Lifetime } from "@thulium-stream/runtime";
 import { openPipeline, type Pipeline } from "../assembly/pipeline.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
 import { note, print } from "../terminal/console.ts";
 import { grouped, type ProgressDisplay, progressDisplay, spanText } from "../terminal/progress.ts";
+import { tellVerification, verify } from "./verify-all.ts";
+
+/** Options of `run`. */
+export interface RunOptions {
+  readonly once: boolean;
+  readonly verify: boolean;
+  readonly repair: boolean;
+}
 
 /** `run`: everything in one process, until interrupted or, with `once`, until caught up. Returns the exit code. */
 export async function runPipeline(
-  { once }: { once: boolean },
+  { once, verify: verifies, repair }: RunOptions,
   signal: AbortSignal,
 ): Promise<number> {
+  if (!once && (verifies || repair))
+    throw new Failure(
+      "InvalidSettings",
+      "--verify and --repair need --once: beside a running pipeline use the command verify",
+    );
+  if (repair && !verifies) throw new Failure("InvalidSettings", "--repair needs --verify");
   const context = processContext();
   const { settings, clock, logger, interactive } = context;
   await using life = new Lifetime(logger);
@@ -36,7 +50,10 @@ export async function runPipeline(
     life,
   );
   announce(context, pipeline);
-  if (once) return await catchUp(pipeline, display, startedMs, context, signal);
+  if (once) {
+    await catchUp(pipeline, display, startedMs, context, signal);
+    return verifies ? await verifyOnce(pipeline, context, repair, signal) : exitCodes.done;
+  }
   note("  Ctrl-C ends it; everything goes on where it was at the next start.\n");
   await runAll(pipeline, signal);
   display.end();
@@ -95,7 +112,7 @@ async function catchUp(
   startedMs: number,
   { clock }: ProcessContext,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<void> {
   const extracted = await extractor.catchUp(signal);
   display.end();
   note("  Writing the lake and the snapshot …");
@@ -124,5 +141,27 @@ async function catchUp(
   if (census?.refused) print(`\n  Deletes were not believed: ${census.refused}.`);
   if (extracted.holes > 0)
     print(`\n  ${extracted.holes} holes could not be read: see the topic dead-letters.`);
-  return exitCodes.done;
+}
+
+/** One command that proves the lake equal to the source, or says where it is not. */
+async function verifyOnce(
+  pipeline: Pipeline,
+  { settings, clock, logger }: ProcessContext,
+  repair: boolean,
+  signal: AbortSignal,
+): Promise<number> {
+  const { source, log, store, extractor, lakeWriter } = pipeline;
+  const deps = { settings, source, log, store, clock, logger };
+  const standsStill = settings.source.kind === "sandbox";
+  const found = await verify(deps, { standsStill }, signal);
+  const code = tellVerification(found);
+  if (found.differences.length === 0 || !repair) return code;
+  note("  Reading again what differs …");
+  await extractor.repair(
+    found.differences.map(({ created }) => created),
+    signal,
+  );
+  await lakeWriter.flushUntil(signal);
+  await lakeWriter.writeSnapshot(signal);
+  return tellVerification(await verify(deps, { standsStill }, signal));
 }

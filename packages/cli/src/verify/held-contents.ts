@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import {
+  type Clock,
+  decodeJson,
+  type EventLog,
+  epochMsOf,
+  type ObjectStore,
+  type TicketState,
+} from "@thulium-stream/contracts";
+import {
+  type Contents,
+  contentOfState,
+  digestOf,
+  type MessageDigest,
+} from "@thulium-stream/extractor";
+import { openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import { describeLake, lakeViews } from "@thulium-stream/lake-writer";
+import { newId, type Settings } from "@thulium-stream/runtime";
+
+/** What the log holds, and since when in this content. */
+export interface LogContents {
+  readonly contents: Contents;
+  /** When the content of a ticket was first read, milliseconds since 1970. */
+  readonly observedMs: ReadonlyMap<string, number>;
+}
+
+/** Reads the compacted topic `tickets` to its present end; tickets that the source does not list any more are left out. */
+export async function logContents(log: EventLog, system: string): Promise<LogContents> {
+  const contents = new Map<string, { digest: string; created: string }>();
+  const observedMs = new Map<string, number>();
+  const ranges = await log.ends("tickets");
+  const left = new Set(
+    ranges.filter(({ earliest, end }) => earliest < end).map(({ partition }) => partition),
+  );
+  const reader = await log.openReader({ topics: ["tickets"], startAt: "earliest" });
+  try {
+    while (left.size > 0) {
+      const delivery = await reader.next({ timeoutMs: 60_000 });
+      if (delivery.kind !== "batch") continue;
+      for (const record of delivery.records) {
+        const [owner, ticketId = ""] = (record.key ?? "").split(":");
+        if (owner !== system) continue;
+        const state = record.value === null ? null : (decodeJson(record) as TicketState);
+        if (state?.listed) {
+          contents.set(ticketId, contentOfState(state));
+          observedMs.set(ticketId, epochMsOf(state.observed_at));
+        } else contents.delete(ticketId);
+      }
+      const end = ranges.find(({ partition }) => partition === delivery.partition)?.end ?? 0;
+      if (delivery.nextPosition >= end) left.delete(delivery.partition);
+    }
+  } finally {
+    await reader.close();
+  }
+  return { contents, observedMs };
+}
+
+/** What the newest complete snapshot of the lake holds, and when it was cut; null when there is none. Read from the Parquet files themselves. */
+export async function lakeContents(
+  settings: Settings,
+  store: ObjectStore,
+  clock: Clock,
+): Promise<{ readonly contents: Contents; readonly atMs: number } | null> {
+  const { snapshots } = await describeLake(store);
+  const newest = snapshots
+    .filter(({ table, complete }) => table === "tickets" && complete)
+    .map(({ at }) => at)
+    .sort()
+    .at(-1);
+  if (newest === undefined) return null;
+  const cache = openFileCache({
+    url: settings.LAKE_URL,
+    store,
+    folder: join(settings.STATE_DIR, "lake-cache"),
+    clock,
+    newId,
+  });
+  const views = (await lakeViews(store)).filter(({ name }) =>
+    ["tickets", "messages"].includes(name),
+  );
+  const paths = await cache.pathsOf(views.flatMap(({ objects }) => objects));
+  let start = 0;
+  const local = views.map(({ name, objects, columns }) => {
+    const files = paths.slice(start, start + objects.length);
+    start += objects.length;
+    return { name, columns, files };
+  });
+  await using query = await openLakeQuery({ views: local });
+  const maxRows = Number.MAX_SAFE_INTEGER - 1;
+  const messages = new Map<string, MessageDigest[]>();
+  const messageRows = await query.run(
+    "select ticket_id, message_id, content_hash, ratings from messages",
+    { maxRows },
+  );
+  for (const [ticketId, messageId, hash, ratings] of messageRows.rows) {
+    const list = messages.get(String(ticketId)) ?? [];
+    list.push([String(messageId), String(hash), (ratings as string[] | null) ?? []]);
+    messages.set(String(ticketId), list);
+  }
+  const contents = new Map<string, { digest: string; created: string }>();
+  const ticketRows = await query.run(
+    "select ticket_id, content_hash, created_at_raw from tickets where listed",
+    { maxRows },
+  );
+  for (const [ticketId, hash, created] of ticketRows.rows)
+    contents.set(String(ticketId), {
+      digest: digestOf(String(hash), messages.get(String(ticketId)) ?? []),
+      created: String(created ?? "").slice(0, 16),
+    });
+  return { contents, atMs: Date.parse(newest) };
+}
