@@ -97,6 +97,14 @@ describe("reading a window", () => {
     expect(source.requests).toBeLessThanOrEqual(80);
   });
 
+  it("reads 5,000 tickets that were edited in one minute, ties shuffled with every request", async () => {
+    const source = sourceOf(5000, 11, (n) => ({ created: n % 700, updated: 800 }));
+    const { ids, holes } = await read(source, byUpdate, 100);
+    expect([ids.size, holes]).toEqual([5000, []]);
+    // Every page but the last of each created minute is read once, and its last minute again.
+    expect(source.requests).toBeLessThan(60);
+  });
+
   it("leaps over a stretch of time that always fails, and tells it as one hole", async () => {
     const source = sourceOf(200, 3, (n) => ({ created: n, updated: n }));
     const isBroken = (id: string) => Number(id) >= 60 && Number(id) < 90;

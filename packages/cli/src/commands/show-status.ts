@@ -1,10 +1,5 @@
-import {
-  checkpoint as checkpointSchema,
-  decodeJson,
-  type EventLog,
-  type ObjectStore,
-  topics,
-} from "@thulium-stream/contracts";
+import { type EventLog, type ObjectStore, topics } from "@thulium-stream/contracts";
+import { readExtractorState } from "@thulium-stream/extractor";
 import { describeLake } from "@thulium-stream/lake-writer";
 import { print } from "../terminal/console.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -16,18 +11,22 @@ export async function showStatus(
   store: ObjectStore,
   json: boolean,
 ): Promise<void> {
-  const checkpoint = await lastCheckpoint(system, log);
+  const { checkpoint, holes } = await readExtractorState(log, system);
   const held = await Promise.all(
     topics.map(async ({ topic }) => ({ topic, ...totals(await log.ends(topic)) })),
   );
   const lake = await describeLake(store);
   if (json) {
-    print(JSON.stringify({ system, checkpoint, topics: held, lake }));
+    print(JSON.stringify({ system, checkpoint, holes: [...holes.values()], topics: held, lake }));
     return;
   }
   print(
     `${system}: ${checkpoint === null ? "nothing extracted yet" : `sealed up to ${checkpoint.sealed}, backfill ${checkpoint.backfill_done_at === null ? "not done" : `done at ${checkpoint.backfill_done_at}`}`}`,
   );
+  for (const { by, bounds, reason, attempts, next_at } of holes.values())
+    print(
+      `could not be read: ${by} ${bounds.from ?? "…"} to ${bounds.to ?? "…"} (${reason}, tried ${attempts} times, again at ${next_at})`,
+    );
   print("");
   print(
     renderTable(
@@ -56,23 +55,4 @@ function totals(ranges: readonly { earliest: number; end: number }[]) {
     records: ranges.reduce((sum, { earliest, end }) => sum + end - earliest, 0),
     end: ranges.reduce((sum, { end }) => sum + end, 0),
   };
-}
-
-async function lastCheckpoint(system: string, log: EventLog) {
-  const [range] = await log.ends("extractor-state");
-  if (range === undefined || range.earliest === range.end) return null;
-  const reader = await log.openReader({ topics: ["extractor-state"], startAt: "earliest" });
-  let found: unknown = null;
-  try {
-    for (let position = range.earliest; position < range.end; ) {
-      const delivery = await reader.next({ timeoutMs: 10_000 });
-      if (delivery.kind !== "batch") continue;
-      position = delivery.nextPosition;
-      for (const record of delivery.records)
-        if (record.key === `${system}:checkpoint`) found = decodeJson(record);
-    }
-  } finally {
-    await reader.close();
-  }
-  return found === null ? null : checkpointSchema.parse(found);
 }

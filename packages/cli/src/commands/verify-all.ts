@@ -101,7 +101,7 @@ export function tellVerification(found: Verification): number {
   for (const { ticketId, where, what } of differences.slice(0, mostShown))
     print(`  ticket ${ticketId}: ${what} in the ${where}`);
   if (differences.length > mostShown) print(`  … and ${differences.length - mostShown} more`);
-  if (unread > 0) print(`  ${unread} windows of the source could not be read: not compared`);
+  if (unread > 0) print(`  could not be read and were not compared: ${unread} parts of the source`);
   return differences.length + unread > 0 ? exitCodes.differences : exitCodes.done;
 }
 
