@@ -38,7 +38,7 @@ export async function decideMissing(
 ): Promise<CensusResult> {
   const none = { missing: missing.length, deleted: 0, unlisted: 0 };
   if (missing.length === 0) return { ...none, refused: null };
-  if (listedId === null || !(await deps.asker.exists(listedId, "confirm", signal)))
+  if (listedId === null || !(await isAnsweredById(deps, listedId, signal)))
     return {
       ...none,
       refused: "a listed ticket could not be asked for by its id: no delete is believed",
@@ -67,6 +67,17 @@ export async function decideMissing(
     unlisted: unlisted.length,
     refused: null,
   };
+}
+
+/** Whether a ticket that is listed is found by its id, too; asked twice, apart in time, since a replica that lags may not know it yet. */
+async function isAnsweredById(
+  { asker, clock, confirmDelayMs }: CensusDeps,
+  listedId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await asker.exists(listedId, "confirm", signal)) return true;
+  await clock.sleep(confirmDelayMs, signal);
+  return asker.exists(listedId, "confirm", signal);
 }
 
 async function gone(

@@ -4,7 +4,7 @@ import type { Wire } from "./wire.ts";
 import type { WorldPlan } from "./world-plan.ts";
 
 /** More deletes than this would wake the guard against mass deletes. */
-const mostGone = 40;
+const mostGone = 30;
 
 /** Changes the source by hand while the extractor reads it: everything an agent can do, singly and in bulk within one minute. */
 export async function direct(
