@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const resolve = { conditions: ["source"] };
 const shared = { resolve, ssr: { resolve } };
 
-/** Three suites: `unit` needs nothing, `integration` a real broker and S3 server, `scenarios` the built command. */
+/** Three suites: `unit` needs nothing, `integration` a real broker and S3 server, `scenarios` the built command and simulated worlds. */
 export default defineConfig({
   test: {
     // The AWS SDK's notice about Node versions that it will need later.
@@ -14,7 +14,12 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{packages,services,test}/*/src/**/*.test.ts", "infra/src/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**", "**/*.int.test.ts", "test/scenarios/**"],
+          exclude: [
+            "**/node_modules/**",
+            "**/dist/**",
+            "**/*.int.test.ts",
+            "test/{scenarios,simulation}/**",
+          ],
           testTimeout: 20_000,
         },
       },
@@ -36,7 +41,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "scenarios",
-          include: ["test/scenarios/src/**/*.test.ts"],
+          include: ["test/{scenarios,simulation}/src/**/*.test.ts"],
           globalSetup: ["./infra/src/local/vitest-servers.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,

@@ -2,6 +2,7 @@
 // `--only unit|integration|scenarios` runs one suite; further arguments go to vitest.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
@@ -45,6 +46,8 @@ async function runSuite(suite) {
     "--project",
     suite,
     ...reporters,
+    // Unit tests share nothing, so every core takes part; the other suites share real servers.
+    ...(suite === "unit" ? [`--maxWorkers=${availableParallelism()}`] : []),
     ...rest,
   ]);
   const report = readReport(file);
