@@ -319,6 +319,20 @@ describe("the extractor", () => {
     await expectTruth();
   });
 
+  it("E2: a repair takes a held ticket that a hole hides for neither deleted nor merged", async () => {
+    populate(20);
+    const extractor = await open();
+    await extractor.catchUp(never);
+    source.failWith = (request) =>
+      source.wouldShow(request).includes("17") ? new Failure("InvalidResponse", "broken") : null;
+    const minutes = ["16", "17"].map(
+      (id) => source.tickets.get(id)?.ticket.created_at_raw?.slice(0, 16) ?? "",
+    );
+    await extractor.repair(minutes, never);
+    await extractor.close();
+    expect((await ticketEvents("17")).map(({ kinds }) => kinds)).toEqual([["created"]]);
+  });
+
   it("E1: loses nothing in the October night, when an hour is shown twice", async () => {
     await log.close();
     await world("2026-10-24T22:00:00.000Z", 5);

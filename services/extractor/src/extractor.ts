@@ -24,7 +24,7 @@ import {
   type ExtractorSettings,
   withDefaults,
 } from "./extractor-options.ts";
-import { dueHoles, holeIdOf, windowOfHole } from "./holes.ts";
+import { dueHoles, holeIdOf, mayHide, windowOfHole } from "./holes.ts";
 import { liveSweep } from "./live-sweep.ts";
 import { type PublishedCounts, Publisher } from "./publisher.ts";
 import { readAndPublish } from "./reading.ts";
@@ -192,9 +192,14 @@ export class Extractor {
         signal,
       ))
         listed.add(id);
+    const hiding = [...this.#publisher.holes.values()].map(windowOfHole);
     const missing = [...this.#index.states()].filter(
-      ({ ticket_id, created_at_raw, listed: wasListed }) =>
-        wasListed && minutes.has(created_at_raw?.slice(0, 16) ?? "") && !listed.has(ticket_id),
+      ({ ticket_id, created_at_raw, listed: wasListed }) => {
+        const created = created_at_raw?.slice(0, 16) ?? "";
+        return (
+          wasListed && minutes.has(created) && !listed.has(ticket_id) && !mayHide(hiding, created)
+        );
+      },
     );
     this.#census = await this.#decide(missing, [...listed][0] ?? null, signal);
   }
