@@ -86,44 +86,31 @@ class ThuliumSource implements TicketSource {
     const requestedAt = instantOf(this.#options.clock.now());
     const answer = await this.#get(`/api/tickets?${queryOfPageRequest(sent)}`, signal);
     const answeredBefore = this.#sequence + 1;
-    // Some systems answer an offset past the end with 404 instead of an empty page (A6).
-    if (answer.status === 404 && request.offset > 0)
-      return this.#page(request, { sequence, answeredBefore, requestedAt }, answer, {
-        count: request.offset,
-        result: [],
-      });
-    if (answer.status !== 200)
-      throw failureOfStatus(answer.status, answer.headers, answer.text, this.#options.clock.now());
-    return this.#page(
-      request,
-      { sequence, answeredBefore, requestedAt },
-      answer,
-      envelopeOf(answer.text),
-    );
-  }
-
-  #page(
-    request: PageRequest,
-    asked: Pick<TicketPage, "sequence" | "answeredBefore" | "requestedAt">,
-    answer: Answer,
-    { count, result }: Envelope,
-  ): TicketPage {
-    const sent = widened(request, this.#wallClock);
+    const { count, result } = this.#envelopeOf(answer, request);
     const { rows, rejected, unknownFields } = this.#normalise(result);
     checkPage(sent, rows);
     const last = lastOrdered(result, request);
     return {
       request,
-      ...asked,
+      sequence,
+      answeredBefore,
       rows,
       rejected,
       received: result.length,
       lastOrderMinute: last === null ? null : minuteOf(last),
       count,
       sourceDate: dateOf(answer.headers),
+      requestedAt,
       bytes: answer.bytes,
       unknownFields,
     };
+  }
+
+  #envelopeOf({ status, headers, text }: Answer, { offset }: PageRequest): Envelope {
+    if (status === 200) return envelopeOf(text);
+    // Some systems answer an offset past the end with 404 instead of an empty page (A6).
+    if (status === 404 && offset > 0) return { count: offset, result: [] };
+    throw failureOfStatus(status, headers, text, this.#options.clock.now());
   }
 
   async ticketExists(ticketId: string, signal?: AbortSignal): Promise<boolean> {

@@ -43,7 +43,7 @@ export class RateFinder {
     this.#setbacks = 0;
     const isClose = this.#isClose();
     if (isClose && this.#answers < answersPerProbe) return;
-    if (isClose) this.#refused = Math.min(this.#refused * probe, Number.MAX_VALUE);
+    if (isClose) this.#refused = this.#refused * probe;
     this.#set((this.#safe + this.#refused) / 2);
   }
 

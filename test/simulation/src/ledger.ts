@@ -33,12 +33,7 @@ export class Ledger {
     this.#sandbox = sandbox;
     this.#wallClock = wallClock;
     for (const row of sandbox.truth().rows())
-      this.#lives.set(String(row["ticket_id"]), {
-        versions: [{ content: this.#contentOf(row) }],
-        bumpedVersion: 0,
-        bumpedMs: Number.NEGATIVE_INFINITY,
-        gone: null,
-      });
+      this.#newLife(String(row["ticket_id"])).versions.push({ content: this.#contentOf(row) });
   }
 
   /** Takes down what has happened since the last call. Call it whenever the sandbox may have changed, before it answers. */

@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import type { Clock, ObjectStore } from "@thulium-stream/contracts";
-import { openFileCache, openLakeQuery } from "@thulium-stream/lake";
-import { describeLake, lakeViews } from "@thulium-stream/lake-writer";
-import { newId, type Settings } from "@thulium-stream/runtime";
+import { describeLake } from "@thulium-stream/lake-writer";
+import type { Settings } from "@thulium-stream/runtime";
+import { openQuery } from "../assembly/open-query.ts";
 import { note, print } from "../terminal/console.ts";
 import { renderTable } from "../terminal/table.ts";
 
@@ -26,24 +25,7 @@ export async function queryLake(
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const cache = openFileCache({
-    url: settings.LAKE_URL,
-    store,
-    folder: join(settings.STATE_DIR, "lake-cache"),
-    clock,
-    newId,
-  });
-  const views = await lakeViews(store);
-  // One call for all views: the next call may evict what an earlier one brought.
-  const paths = await cache.pathsOf(views.flatMap(({ objects }) => objects));
-  const starts = views.map((_, index) =>
-    views.slice(0, index).reduce((sum, { objects }) => sum + objects.length, 0),
-  );
-  const local = views.map(({ name, objects, columns }, index) => {
-    const start = starts[index] ?? 0;
-    return { name, columns, files: paths.slice(start, start + objects.length) };
-  });
-  await using query = await openLakeQuery({ views: local });
+  await using query = await openQuery(settings, store, clock);
   const { columns, rows, truncated } = await query.run(sql, { signal });
   print(
     rendered(

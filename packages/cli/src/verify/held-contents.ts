@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   type Clock,
   decodeJson,
@@ -13,9 +12,9 @@ import {
   digestOf,
   type MessageDigest,
 } from "@thulium-stream/extractor";
-import { openFileCache, openLakeQuery } from "@thulium-stream/lake";
-import { describeLake, lakeViews } from "@thulium-stream/lake-writer";
-import { newId, type Settings } from "@thulium-stream/runtime";
+import { describeLake } from "@thulium-stream/lake-writer";
+import type { Settings } from "@thulium-stream/runtime";
+import { openQuery } from "../assembly/open-query.ts";
 
 /** What the log holds, and since when in this content. */
 export interface LogContents {
@@ -68,24 +67,7 @@ export async function lakeContents(
     .sort()
     .at(-1);
   if (newest === undefined) return null;
-  const cache = openFileCache({
-    url: settings.LAKE_URL,
-    store,
-    folder: join(settings.STATE_DIR, "lake-cache"),
-    clock,
-    newId,
-  });
-  const views = (await lakeViews(store)).filter(({ name }) =>
-    ["tickets", "messages"].includes(name),
-  );
-  const paths = await cache.pathsOf(views.flatMap(({ objects }) => objects));
-  let start = 0;
-  const local = views.map(({ name, objects, columns }) => {
-    const files = paths.slice(start, start + objects.length);
-    start += objects.length;
-    return { name, columns, files };
-  });
-  await using query = await openLakeQuery({ views: local });
+  await using query = await openQuery(settings, store, clock, ["tickets", "messages"]);
   const maxRows = Number.MAX_SAFE_INTEGER - 1;
   const messages = new Map<string, MessageDigest[]>();
   const messageRows = await query.run(
