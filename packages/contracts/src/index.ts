@@ -11,5 +11,6 @@ export * from "./ports/parquet-encoder.ts";
 export * from "./ports/ticket-source.ts";
 export * from "./record-codec.ts";
 export * from "./state.ts";
+export * from "./tasks.ts";
 export * from "./ticket.ts";
 export * from "./topics.ts";

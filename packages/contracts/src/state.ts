@@ -54,20 +54,27 @@ export const checkpoint = z.object({
     .describe(
       "Every change of the source up to this instant is on the log; null before the first sweep",
     ),
-  backfill_from: instant
+  backfill_done_at: instant
     .nullable()
-    .describe("Oldest creation instant that the backfill covers; null until planned"),
-  backfill_to: instant.nullable().describe("Newest creation instant that the backfill covers"),
-  backfill_done_at: instant.nullable().describe("When the last slice was complete"),
+    .describe("When the last complete listing of the source ended"),
+  agreed_as_of: instant
+    .nullable()
+    .default(null)
+    .describe(
+      "What is held equals what the source listed then or later, silent changes and deletes included, open holes excepted",
+    ),
+  commands_position: z.int().default(0).describe("Commands before this position have been taken"),
   observed_at: instant,
 });
 /** See {@link checkpoint}. */
 export type Checkpoint = z.infer<typeof checkpoint>;
 
-/** Value under `<system>:slice:<n>`: one created-date window of a backfill, closed on both sides, by the minute. */
+/** Value under `<system>:slice:<task>:<n>`: one created-date window of a task, closed on both sides, by the minute. */
 export const sliceState = z.object({
   system: z.string(),
+  task_id: z.string(),
   slice: z.int(),
+  queue_id: z.string().nullable().describe("Only tickets of this queue; null = of all"),
   created_from: z.string().describe("Wall clock of the source, YYYY-MM-DD HH:MM, inclusive"),
   created_to: z.string().describe("Wall clock of the source, YYYY-MM-DD HH:MM, inclusive"),
   expected: z.int().describe("Tickets that the count probe promised"),

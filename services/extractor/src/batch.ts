@@ -1,6 +1,7 @@
 import {
   type ChangeEvent,
   type Checkpoint,
+  type ExtractorHeartbeat,
   encodeJson,
   type HoleState,
   headerNames,
@@ -10,6 +11,8 @@ import {
   type NewRecord,
   type ObservedTicket,
   recordOfEvent,
+  type SliceState,
+  type TaskState,
   type TicketState,
   ticketKey,
 } from "@thulium-stream/contracts";
@@ -19,7 +22,7 @@ import {
   type ObservationContext,
   unlistingOf,
 } from "./detect-changes.ts";
-import { checkpointRecord, holeRecord, sliceRecord } from "./extractor-state.ts";
+import { stateRecord } from "./extractor-state.ts";
 import type { Job, JobResult, PublisherOptions } from "./publisher.ts";
 
 /** The checkpoint of a system that was never read. */
@@ -28,9 +31,9 @@ export function firstCheckpoint(system: string, now: Instant): Checkpoint {
     system,
     append: 0,
     sealed: null,
-    backfill_from: null,
-    backfill_to: null,
     backfill_done_at: null,
+    agreed_as_of: null,
+    commands_position: 0,
     observed_at: now,
   };
 }
@@ -47,8 +50,11 @@ export class Batch {
   /** What the checkpoint will be after the append. */
   checkpoint: Checkpoint;
   deadLetters = 0;
-  /** Holes that the append opens, tries again or (null) closes. */
+  /** Tasks, slices and holes that the append changes or (null) removes. */
+  readonly tasks = new Map<string, TaskState | null>();
+  readonly slices = new Map<string, SliceState | null>();
   readonly holes = new Map<string, HoleState | null>();
+  heartbeat: ExtractorHeartbeat | null = null;
   #movesCheckpoint = false;
 
   constructor(
@@ -71,12 +77,10 @@ export class Batch {
     for (const row of rows) this.#addObservation(row, context);
     for (const id of job.deletedIds ?? []) this.#addDeletion(id, context);
     for (const id of job.unlistedIds ?? []) this.#addUnlisting(id, context);
-    for (const { slice, state } of job.slices ?? [])
-      this.#others.push(sliceRecord(this.#options.system, slice, state));
-    for (const { holeId, state } of job.holes ?? []) {
-      this.holes.set(holeId, state);
-      this.#others.push(holeRecord(this.#options.system, holeId, state));
-    }
+    for (const [id, task] of job.tasks ?? []) this.tasks.set(id, task);
+    for (const [id, slice] of job.slices ?? []) this.slices.set(id, slice);
+    for (const [id, hole] of job.holes ?? []) this.holes.set(id, hole);
+    this.heartbeat = job.heartbeat ?? this.heartbeat;
     for (const letter of job.deadLetters ?? [])
       this.#others.push({
         topic: "dead-letters",
@@ -93,9 +97,9 @@ export class Batch {
 
   /** Whether there is anything to append: a page without news costs nothing downstream. */
   get isWorthAppending(): boolean {
-    return (
-      this.#events.length + this.#others.length + this.#changed.size > 0 || this.#movesCheckpoint
-    );
+    const parts = [this.#events, this.#others].map(({ length }) => length);
+    const maps = [this.#changed, this.tasks, this.slices, this.holes].map(({ size }) => size);
+    return [...parts, ...maps].some(Boolean) || this.heartbeat !== null || this.#movesCheckpoint;
   }
 
   get ticketEvents(): number {
@@ -124,12 +128,28 @@ export class Batch {
       key: ticketKey(system, id),
       value: state === null ? null : encodeJson(state),
     }));
-    const others = [...states, ...this.#others, checkpointRecord(this.checkpoint)].map(
-      (record) => ({ ...record, headers }),
-    );
+    const others = [...states, ...this.#others, ...this.#progress()].map((record) => ({
+      ...record,
+      headers,
+    }));
     return [
       ...this.#events.map((event) => recordOfEvent(event, this.checkpoint.append)),
       ...others,
+    ];
+  }
+
+  /** How far the extractor is, with this append. */
+  #progress(): readonly NewRecord[] {
+    const { system } = this.#options;
+    const parts = { task: this.tasks, slice: this.slices, hole: this.holes } as const;
+    const heartbeat =
+      this.heartbeat === null ? [] : [stateRecord(system, "status", null, this.heartbeat)];
+    return [
+      ...(Object.keys(parts) as (keyof typeof parts)[]).flatMap((part) =>
+        [...parts[part]].map(([id, value]) => stateRecord(system, part, id, value)),
+      ),
+      ...heartbeat,
+      stateRecord(system, "checkpoint", null, this.checkpoint),
     ];
   }
 

@@ -1,5 +1,6 @@
 import { type Clock, isFailure } from "@thulium-stream/contracts";
 import PQueue from "p-queue";
+import { Patience } from "./patience.ts";
 import { RateFinder } from "./rate-finder.ts";
 
 /** Who asks, most urgent first. */
@@ -12,8 +13,10 @@ export interface BudgetOptions {
   readonly clock: Clock;
   /** Ceiling; the budget goes below it when the source refuses, never above. */
   readonly requestsPerSecond: number;
-  /** Requests in flight at once. Default 4. */
+  /** Requests in flight at once, at most. Default 4. */
   readonly concurrency?: number;
+  /** A limit below the ceiling that an earlier process found; null when none is known. */
+  readonly knownLimit?: number | null;
 }
 
 /** How long all lanes wait after a refusal that does not say how long. */
@@ -29,7 +32,7 @@ const timerSlackMs = 20;
 export class RequestBudget {
   readonly #clock: Clock;
   readonly #finder: RateFinder;
-  readonly #concurrency: number;
+  readonly #patience: Patience;
   readonly #gate = new PQueue({ concurrency: 1 });
   #inFlight = 0;
   #nextStartMs = 0;
@@ -37,10 +40,10 @@ export class RequestBudget {
   #freed: () => void = () => {};
   #started = 0;
 
-  constructor({ clock, requestsPerSecond, concurrency = 4 }: BudgetOptions) {
+  constructor({ clock, requestsPerSecond, concurrency = 4, knownLimit = null }: BudgetOptions) {
     this.#clock = clock;
-    this.#finder = new RateFinder(requestsPerSecond);
-    this.#concurrency = concurrency;
+    this.#finder = new RateFinder(requestsPerSecond, knownLimit);
+    this.#patience = new Patience(concurrency);
   }
 
   /** Requests started so far. */
@@ -51,6 +54,11 @@ export class RequestBudget {
   /** Requests a second that the budget allows itself now. */
   get rate(): number {
     return this.#finder.rate;
+  }
+
+  /** A limit of the source that is known by now; null while it refused nothing. */
+  get foundLimit(): number | null {
+    return this.#finder.foundLimit;
   }
 
   /** Until when the source has asked all lanes to wait, in epoch milliseconds; null when nothing is held. */
@@ -76,7 +84,7 @@ export class RequestBudget {
     for (;;) {
       const waitMs = Math.max(this.#nextStartMs, this.#heldUntilMs) - this.#clock.now();
       if (waitMs > 0 || signal.aborted) await this.#clock.sleep(waitMs, signal);
-      else if (this.#inFlight < this.#concurrency) break;
+      else if (this.#inFlight < this.#patience.inFlight) break;
       else
         await new Promise<void>((resolve) => {
           this.#freed = resolve;
@@ -94,7 +102,9 @@ export class RequestBudget {
     this.#started += 1;
     const { rate } = this.#finder;
     try {
+      const startedMs = this.#clock.now();
       const answer = await operation();
+      this.#patience.answered(this.#clock.now() - startedMs);
       this.#finder.answered(rate);
       return answer;
     } catch (error) {

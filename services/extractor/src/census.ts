@@ -1,6 +1,10 @@
-import type { Clock, Logger, TicketState } from "@thulium-stream/contracts";
-import type { Asker } from "./asker.ts";
+import { type Clock, isFailure, type TicketState } from "@thulium-stream/contracts";
+import { addMinutes, minuteOf, minutesBetween } from "@thulium-stream/thulium-api/pure";
+import { type Asker, pageFailures } from "./asker.ts";
+import { mayHide, windowOfHole } from "./holes.ts";
 import type { Publisher } from "./publisher.ts";
+import { type RereadDeps, reread } from "./reread.ts";
+import type { CreatedTicket } from "./ticket-index.ts";
 
 /** What became of tickets that a complete listing did not show. */
 export interface CensusResult {
@@ -11,13 +15,14 @@ export interface CensusResult {
   readonly refused: string | null;
 }
 
-/** What the census works with. */
+/** What deciding about missing tickets works with. */
 export interface CensusDeps {
   readonly asker: Asker;
   readonly publisher: Publisher;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly confirmDelayMs: number;
+  /** An operator has looked: more deletes than the guard lets pass are believed. */
+  readonly believesDeletes: boolean;
 }
 
 /** More deletes than this at once are refused until somebody has looked: max(50, 2 % of what is held). */
@@ -44,11 +49,11 @@ export async function decideMissing(
       refused: "a listed ticket could not be asked for by its id: no delete is believed",
     };
   const goneOnce = await gone(deps, missing, signal);
-  const mostDeletes = deleteGuard(held);
+  const mostDeletes = deps.believesDeletes ? Number.POSITIVE_INFINITY : deleteGuard(held);
   if (goneOnce.length > mostDeletes)
     return {
       ...none,
-      refused: `${goneOnce.length} tickets seem deleted, more than ${mostDeletes}: look at the source before they are believed`,
+      refused: `${goneOnce.length} tickets seem deleted, more than ${mostDeletes}: look at the source, then run census --believe-deletes`,
     };
   if (goneOnce.length > 0) await deps.clock.sleep(deps.confirmDelayMs, signal);
   const goneTwice = new Set((await gone(deps, goneOnce, signal)).map(({ ticket_id }) => ticket_id));
@@ -92,4 +97,78 @@ async function gone(
     })),
   );
   return answers.filter(({ exists }) => !exists).map(({ ticket }) => ticket);
+}
+
+/** Held tickets that are created near each other: what one count is asked for. */
+export interface Bucket {
+  readonly from: string;
+  readonly to: string;
+  /** Ids of tickets that the source should list. */
+  readonly listedIds: readonly string[];
+}
+
+/** Minutes between two buckets in which nothing held was created: bounds are sent a minute wider on both sides, and must not add a neighbour. */
+const leastGap = 3;
+
+/** The first bucket of held tickets, oldest first: `target` listed ones or more, up to a gap. null when there are none. Pure. */
+export function firstBucket(tickets: Iterable<CreatedTicket>, target: number): Bucket | null {
+  let [from, to] = ["", ""];
+  const listedIds: string[] = [];
+  for (const { ticketId, created, listed } of tickets) {
+    if (listedIds.length >= target && minutesBetween(to, created) >= leastGap) break;
+    from ||= created;
+    to = created;
+    if (listed) listedIds.push(ticketId);
+  }
+  return from === "" ? null : { from, to, listedIds };
+}
+
+/**
+ * Looks for tickets that are gone by counting (thulium-api.md A22): a bucket whose count agrees with what is held is passed over, any other is listed. Counts may
+ * lie: the complete listing sees every ticket again. Resolves with what is held and not listed, and one ticket that is.
+ */
+export async function countedMissing(
+  deps: RereadDeps,
+  target: number,
+  signal: AbortSignal,
+): Promise<{ readonly missing: readonly TicketState[]; readonly listedId: string | null }> {
+  const { index, publisher } = deps;
+  const missing: TicketState[] = [];
+  let [seenId, countedId]: (string | undefined)[] = [];
+  const bucketFrom = (from: string) => firstBucket(index.createdBetween(from), target);
+  for (
+    let bucket = bucketFrom("");
+    bucket !== null;
+    bucket = bucketFrom(addMinutes(bucket.to, 1))
+  ) {
+    const { from, to, listedIds } = bucket;
+    if ((await countOf(deps.asker, bucket, signal)) === listedIds.length) {
+      countedId ??= listedIds[0];
+      continue;
+    }
+    const listed = await reread(deps, { by: "create_date", bounds: { from, to } }, signal);
+    seenId ??= [...listed][0];
+    const hiding = [...publisher.holes.values()].map(windowOfHole);
+    for (const id of listedIds) {
+      const state = listed.has(id) ? null : index.get(id);
+      if (state !== null && !mayHide(hiding, minuteOf(state.created_at_raw ?? "")))
+        missing.push(state);
+    }
+  }
+  return { missing, listedId: seenId ?? countedId ?? null };
+}
+
+/** Tickets that the source counts in a bucket; null when it cannot tell. */
+async function countOf(
+  asker: Asker,
+  { from, to }: Bucket,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const request = { created: { from, to }, orderBy: "create_date", offset: 0, limit: 1 } as const;
+  try {
+    return (await asker.list(request, "reread", signal)).count;
+  } catch (error) {
+    if (isFailure(error, ...pageFailures)) return null;
+    throw error;
+  }
 }

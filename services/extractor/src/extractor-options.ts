@@ -22,6 +22,14 @@ export interface ExtractorOptions {
   readonly sliceTickets?: number;
   /** Slices listed at once. Default 3. */
   readonly parallelSlices?: number;
+  /** When the tickets of the last {@link backfillDays} are listed again: cron in `zone`, or `off`, the default. */
+  readonly backfillSchedule?: string;
+  /** Default 90. */
+  readonly backfillDays?: number;
+  /** When everything is listed again, for silent changes and deletes. Default `0 1 * * *`. */
+  readonly rereadSchedule?: string;
+  /** When deletes are looked for by counts. Default `30 * * * *`. */
+  readonly censusSchedule?: string;
   /** Pause between two re-readings of recent and open tickets. Default 1 h. */
   readonly rereadEveryMs?: number;
   /** Pause between the two questions that confirm a delete. Default 10 s. */
@@ -55,6 +63,10 @@ export function withDefaults(options: ExtractorOptions): ExtractorSettings {
     closedStatuses: ["Zamknięte", "Połączone"],
     sliceTickets: 2500,
     parallelSlices: 3,
+    backfillSchedule: "off",
+    backfillDays: 90,
+    rereadSchedule: "0 1 * * *",
+    censusSchedule: "30 * * * *",
     rereadEveryMs: 3_600_000,
     confirmDelayMs: 10_000,
     stepPatterns: statusChange,

@@ -3,61 +3,68 @@ import {
   checkpoint as checkpointSchema,
   decodeJson,
   type EventLog,
+  type ExtractorHeartbeat,
   encodeJson,
   type HoleState,
+  extractorHeartbeat as heartbeatSchema,
   holeState as holeSchema,
   type NewRecord,
   type SliceState,
   sliceState as sliceSchema,
+  type TaskState,
+  taskState as taskSchema,
 } from "@thulium-stream/contracts";
+import { batchesToEnd } from "@thulium-stream/runtime";
 
 /** What the log says about the extractor's own progress. */
 export interface ExtractorState {
   /** Random value of the log, written once; null on a new log. */
   readonly logId: string | null;
   readonly checkpoint: Checkpoint | null;
-  readonly slices: readonly SliceState[];
+  /** Open tasks, and the last of those that ended, by id. */
+  readonly tasks: ReadonlyMap<string, TaskState>;
+  /** Slices of open tasks by {@link sliceId}. */
+  readonly slices: ReadonlyMap<string, SliceState>;
   /** Open holes by id. */
   readonly holes: ReadonlyMap<string, HoleState>;
+  /** What a running extractor last said about itself; null when none ever did. */
+  readonly heartbeat: ExtractorHeartbeat | null;
 }
 
 const logIdKey = "log-id";
 
 /** Reads `extractor-state` to its end: only the log is believed after a start or any doubt. @throws Failure `CorruptRecord`. */
 export async function readExtractorState(log: EventLog, system: string): Promise<ExtractorState> {
-  const [range] = await log.ends("extractor-state");
   let logId: string | null = null;
   let checkpoint: Checkpoint | null = null;
+  let heartbeat: ExtractorHeartbeat | null = null;
+  const tasks = new Map<string, TaskState>();
   const slices = new Map<string, SliceState>();
   const holes = new Map<string, HoleState>();
-  if (range === undefined || range.earliest >= range.end)
-    return { logId, checkpoint, slices: [], holes };
-  const reader = await log.openReader({ topics: ["extractor-state"], startAt: "earliest" });
-  try {
-    for (let position = range.earliest; position < range.end; ) {
-      const delivery = await reader.next({ timeoutMs: 60_000 });
-      if (delivery.kind !== "batch") continue;
-      position = delivery.nextPosition;
-      for (const record of delivery.records) {
-        const key = record.key ?? "";
-        if (key === logIdKey) logId = (decodeJson(record) as { log_id: string }).log_id;
-        else if (key === checkpointKey(system))
-          checkpoint = checkpointSchema.parse(decodeJson(record));
-        else if (key.startsWith(`${system}:slice:`)) {
-          if (record.value === null) slices.delete(key);
-          else slices.set(key, sliceSchema.parse(decodeJson(record)));
-        } else if (key.startsWith(`${system}:hole:`)) {
-          const id = key.slice(`${system}:hole:`.length);
-          if (record.value === null) holes.delete(id);
-          else holes.set(id, holeSchema.parse(decodeJson(record)));
-        }
-      }
+  for await (const { records } of batchesToEnd(log, "extractor-state"))
+    for (const record of records) {
+      const value = record.value === null ? null : decodeJson(record);
+      const [owner, part = "", ...rest] = (record.key ?? "").split(":");
+      const id = rest.join(":");
+      if (record.key === logIdKey) logId = (value as { log_id: string }).log_id;
+      if (owner !== system) continue;
+      if (part === "checkpoint") checkpoint = checkpointSchema.parse(value);
+      else if (part === "status") heartbeat = heartbeatSchema.parse(value);
+      else if (part === "task") keep(tasks, id, value, taskSchema.parse);
+      else if (part === "slice") keep(slices, id, value, sliceSchema.parse);
+      else if (part === "hole") keep(holes, id, value, holeSchema.parse);
     }
-  } finally {
-    await reader.close();
-  }
-  const inOrder = [...slices.values()].sort((a, b) => a.slice - b.slice);
-  return { logId, checkpoint, slices: inOrder, holes };
+  return { logId, checkpoint, tasks, slices, holes, heartbeat };
+}
+
+function keep<T>(
+  map: Map<string, T>,
+  id: string,
+  value: unknown,
+  parse: (value: unknown) => T,
+): void {
+  if (value === null) map.delete(id);
+  else map.set(id, parse(value));
 }
 
 /** The record that gives a new log its id. */
@@ -65,33 +72,24 @@ export function logIdRecord(logId: string): NewRecord {
   return { topic: "extractor-state", key: logIdKey, value: encodeJson({ log_id: logId }) };
 }
 
-/** The record of a checkpoint. */
-export function checkpointRecord(checkpoint: Checkpoint): NewRecord {
+/** What is kept in `extractor-state` beside the log's id. */
+export type StatePart = "checkpoint" | "status" | "task" | "slice" | "hole";
+
+/** The record of one part of the state; null removes it. `id` tells several of a kind apart. */
+export function stateRecord(
+  system: string,
+  part: StatePart,
+  id: string | null,
+  value: object | null,
+): NewRecord {
   return {
     topic: "extractor-state",
-    key: checkpointKey(checkpoint.system),
-    value: encodeJson(checkpoint),
+    key: id === null ? `${system}:${part}` : `${system}:${part}:${id}`,
+    value: value === null ? null : encodeJson(value),
   };
 }
 
-/** The record of a slice; null removes it. */
-export function sliceRecord(system: string, slice: number, state: SliceState | null): NewRecord {
-  return {
-    topic: "extractor-state",
-    key: `${system}:slice:${slice}`,
-    value: state === null ? null : encodeJson(state),
-  };
-}
-
-/** The record of a hole; null removes it. */
-export function holeRecord(system: string, holeId: string, state: HoleState | null): NewRecord {
-  return {
-    topic: "extractor-state",
-    key: `${system}:hole:${holeId}`,
-    value: state === null ? null : encodeJson(state),
-  };
-}
-
-function checkpointKey(system: string): string {
-  return `${system}:checkpoint`;
+/** What tells the slices of all tasks apart. */
+export function sliceId({ task_id, slice }: Pick<SliceState, "task_id" | "slice">): string {
+  return `${task_id}:${slice}`;
 }

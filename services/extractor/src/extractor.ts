@@ -5,30 +5,28 @@ import {
   instantOf,
   isFailure,
   type Logger,
+  type TaskState,
   type TicketSource,
-  type TicketState,
 } from "@thulium-stream/contracts";
+import { intervalS, retrying } from "@thulium-stream/runtime";
 import { createWallClock, type WallClock } from "@thulium-stream/thulium-api/pure";
 import { Asker } from "./asker.ts";
-import {
-  ageMs,
-  type Listing,
-  type ListingDeps,
-  type ListingProgress,
-  listEverything,
-} from "./backfill.ts";
 import { RequestBudget } from "./budget.ts";
-import { type CensusResult, decideMissing } from "./census.ts";
+import type { CensusResult } from "./census.ts";
+import { CommandReader } from "./command-reader.ts";
 import {
   type ExtractorOptions,
   type ExtractorSettings,
   withDefaults,
 } from "./extractor-options.ts";
-import { dueHoles, holeIdOf, mayHide, windowOfHole } from "./holes.ts";
+import { dueHoles, holeIdOf, windowOfHole } from "./holes.ts";
+import type { ListingDeps } from "./listing.ts";
 import { liveSweep } from "./live-sweep.ts";
 import { type PublishedCounts, Publisher } from "./publisher.ts";
 import { readAndPublish } from "./reading.ts";
-import { reread, rereadLively } from "./reread.ts";
+import { dueTasks } from "./schedules.ts";
+import { TaskRunner } from "./task-runner.ts";
+import { completeTaskId, everything, firstTaskId, newTask } from "./tasks.ts";
 import type { TicketIndex } from "./ticket-index.ts";
 
 /** What an extractor works with; it closes the index, and nothing else that it was given. */
@@ -41,8 +39,8 @@ export interface ExtractorDeps {
   readonly logger: Logger;
   readonly random: () => number;
   readonly newId: () => string;
-  /** Hears how far the listing of the source is. */
-  readonly onProgress?: (progress: ListingProgress) => void;
+  /** Hears how far tasks are. */
+  readonly onProgress?: (task: TaskState) => void;
 }
 
 /** Where an extractor stands; for status pages and metrics. */
@@ -51,8 +49,10 @@ export interface ExtractorStatus {
   /** Every change of the source up to here is on the log; null before the first backfill is planned. */
   readonly sealed: Instant | null;
   readonly backfillDoneAt: Instant | null;
-  /** The listing under way, or the last one. */
-  readonly listing: ListingProgress | null;
+  /** What is held equals what the source listed then or later, silent changes and deletes included, holes excepted. */
+  readonly agreedAsOf: Instant | null;
+  /** Open tasks and the last ended ones, newest first. */
+  readonly tasks: readonly TaskState[];
   readonly census: CensusResult | null;
   readonly ticketsHeld: number;
   readonly requests: number;
@@ -66,7 +66,8 @@ export interface ExtractorStatus {
     readonly recentAndOpenReadAt: Instant | null;
     readonly recentAndOpenEveryS: number;
     readonly allReadAt: Instant | null;
-    readonly allEveryS: number;
+    /** null when there is no schedule. */
+    readonly allEveryS: number | null;
   };
   /** Our clock minus the source's, in milliseconds. */
   readonly clockSkewMs: number | null;
@@ -86,39 +87,50 @@ export interface CatchUpSummary {
   readonly holes: number;
 }
 
-/** How often a running extractor lists the whole source again, for silent changes and deletes. */
-const relistEveryMs = 24 * 3_600_000;
 const dayMs = 24 * 3_600_000;
 /** How often open holes are looked at. */
 const holeCheckMs = 60_000;
+/** How often commands, schedules and open tasks are looked at. */
+const taskCheckMs = 2_000;
+/** How often a running extractor tells how it is. */
+const heartbeatMs = 10_000;
 /** Clock skew above which the operator is told. */
 const skewLimitMs = 30_000;
 
-/** Turns the source into events on the log: backfill, live sweeps and a daily complete re-listing under one budget. */
+/** Turns the source into events on the log: live sweeps and, beside them, tasks: backfills, complete listings, censuses, re-reads. One budget for all. */
 export class Extractor {
   readonly #deps: ExtractorDeps;
   readonly #settings: ExtractorSettings;
   readonly #wallClock: WallClock;
   readonly #budget: RequestBudget;
-  readonly #asker: Asker;
-  readonly #index: TicketIndex;
   readonly #publisher: Publisher;
-  #listing: ListingProgress | null = null;
-  #census: CensusResult | null = null;
+  readonly #reading: Omit<ListingDeps, "onProgress">;
+  readonly #tasks: TaskRunner;
+  readonly #commands: CommandReader;
   #lastSweepMs: number | null = null;
-  #lastRereadMs: number | null = null;
 
   private constructor(deps: ExtractorDeps, settings: ExtractorSettings, publisher: Publisher) {
+    const { clock, logger, log, index } = deps;
     this.#deps = deps;
     this.#settings = settings;
+    this.#publisher = publisher;
     this.#wallClock = createWallClock(settings.zone);
     this.#budget = new RequestBudget({
-      clock: deps.clock,
+      clock,
       requestsPerSecond: settings.requestsPerSecond,
+      knownLimit: publisher.heartbeat?.found_limit ?? null,
     });
-    this.#asker = new Asker({ ...deps, budget: this.#budget });
-    this.#index = deps.index;
-    this.#publisher = publisher;
+    this.#reading = {
+      asker: new Asker({ ...deps, budget: this.#budget }),
+      publisher,
+      index,
+      settings,
+      wallClock: this.#wallClock,
+      nowMs: () => clock.now(),
+    };
+    const onProgress = (task: TaskState) => deps.onProgress?.(task);
+    this.#tasks = new TaskRunner({ reading: this.#reading, clock, logger, onProgress });
+    this.#commands = new CommandReader(log, settings.system, logger);
   }
 
   /**
@@ -135,7 +147,7 @@ export class Extractor {
     }
   }
 
-  /** Works until `signal` fires: live sweeps, beside them the backfill, then a complete re-listing each day. @throws Failure that no retry mends. */
+  /** Works until `signal` fires: live sweeps, and beside them tasks, as schedules and commands ask for them. @throws Failure that no retry mends. */
   async run(signal: AbortSignal): Promise<void> {
     const either = new AbortController();
     const both = AbortSignal.any([signal, either.signal]);
@@ -147,85 +159,82 @@ export class Extractor {
     }
     const loops = [
       this.#liveLoop(both),
-      this.#listingLoop(both),
+      this.#taskLoop(both),
       this.#holeLoop(both),
       this.#rereadLoop(both),
+      this.#heartbeatLoop(both),
     ];
     try {
       await Promise.all(loops);
     } catch (error) {
       either.abort();
-      await Promise.allSettled(loops);
+      await Promise.allSettled([...loops, this.#tasks.stopped()]);
       if (!(signal.aborted && isFailure(error, "Cancelled"))) throw error;
     }
   }
 
-  /** Reads everything once: a backfill (or a complete re-listing when one was done), then sweeps until nothing is new. */
+  /** Reads everything once: the first listing (or a complete one when that was done), tasks that are open, then sweeps until nothing is new. */
   async catchUp(signal: AbortSignal): Promise<CatchUpSummary> {
     await this.#begin(signal);
-    const first = await this.#listOnce(signal);
-    // What was deleted while a resumed backfill was under way shows only in a listing from end to end.
-    if (first.isResumed) await this.#listOnce(signal);
+    const isFirst = this.#publisher.checkpoint.backfill_done_at === null;
+    if (!isFirst) await this.#tasks.start(completeTaskId, everything);
+    const isResumed = (this.#publisher.tasks.get(firstTaskId)?.slices ?? null) !== null;
+    await this.#workOff(signal);
+    // What was deleted while a resumed listing was under way shows only in one from end to end.
+    if (isFirst && isResumed) {
+      await this.#tasks.start(completeTaskId, everything);
+      await this.#workOff(signal);
+    }
     for (let sweeps = 0; sweeps < 5; sweeps += 1) {
       if ((await this.#sweep(signal)) === 0) break;
     }
     const { ticketEvents, messageEvents, deadLetters } = this.#publisher.counts;
     return {
-      tickets: this.#index.size,
+      tickets: this.#deps.index.size,
       ticketEvents,
       messageEvents,
-      deleted: this.#census?.deleted ?? 0,
+      deleted: this.#tasks.deleted,
       requests: this.#budget.started,
       deadLetters,
       holes: this.#publisher.holes.size,
     };
   }
 
+  /** Takes the commands that wait and carries out every open task, without live sweeps. */
+  async workOff(signal: AbortSignal): Promise<void> {
+    await this.#begin(signal);
+    await this.#workOff(signal);
+  }
+
   /** Reads the tickets of these creation minutes again, and asks for those that are held but no longer listed. */
   async repair(createdMinutes: readonly string[], signal: AbortSignal): Promise<void> {
-    const minutes = new Set(createdMinutes.filter((minute) => minute !== ""));
-    const listed = new Set<string>();
-    for (const minute of minutes)
-      for (const id of await reread(
-        this.#readingDeps(),
-        { by: "create_date", bounds: { from: minute, to: minute } },
-        signal,
-      ))
-        listed.add(id);
-    const hiding = [...this.#publisher.holes.values()].map(windowOfHole);
-    const missing = [...this.#index.states()].filter(
-      ({ ticket_id, created_at_raw, listed: wasListed }) => {
-        const created = created_at_raw?.slice(0, 16) ?? "";
-        return (
-          wasListed && minutes.has(created) && !listed.has(ticket_id) && !mayHide(hiding, created)
-        );
-      },
-    );
-    this.#census = await this.#decide(missing, [...listed][0] ?? null, signal);
+    await this.#tasks.repair(createdMinutes, signal);
   }
 
   /** Where it stands now. */
   status(): ExtractorStatus {
     const { checkpoint, counts } = this.#publisher;
-    const waitingMs = this.#budget.waitingUntilMs;
+    const { system, zone, rereadEveryMs, rereadSchedule } = this.#settings;
+    const { asker } = this.#reading;
     return {
-      system: this.#settings.system,
+      system,
       sealed: checkpoint.sealed,
       backfillDoneAt: checkpoint.backfill_done_at,
-      listing: this.#listing,
-      census: this.#census,
-      ticketsHeld: this.#index.size,
+      agreedAsOf: checkpoint.agreed_as_of,
+      tasks: this.#tasks.tasks,
+      census: this.#tasks.census,
+      ticketsHeld: this.#deps.index.size,
       requests: this.#budget.started,
       requestRate: this.#budget.rate,
-      waitingUntil: waitingMs === null ? null : instantOf(waitingMs),
-      lastSweepAt: this.#lastSweepMs === null ? null : instantOf(this.#lastSweepMs),
+      waitingUntil: instantOrNull(this.#budget.waitingUntilMs),
+      lastSweepAt: instantOrNull(this.#lastSweepMs),
       silentChanges: {
-        recentAndOpenReadAt: this.#lastRereadMs === null ? null : instantOf(this.#lastRereadMs),
-        recentAndOpenEveryS: this.#settings.rereadEveryMs / 1000,
-        allReadAt: checkpoint.backfill_done_at,
-        allEveryS: relistEveryMs / 1000,
+        recentAndOpenReadAt: instantOrNull(this.#tasks.livelyReadMs),
+        recentAndOpenEveryS: rereadEveryMs / 1000,
+        allReadAt: checkpoint.agreed_as_of,
+        allEveryS: intervalS(rereadSchedule, zone, this.#deps.clock.now()),
       },
-      clockSkewMs: this.#asker.skewMs,
+      clockSkewMs: asker.skewMs,
       counts,
       holes: this.#publisher.holes.size,
     };
@@ -234,7 +243,7 @@ export class Extractor {
   /** Lets the writer and the index go. */
   async close(): Promise<void> {
     await this.#publisher.close();
-    await this.#index.close();
+    await this.#deps.index.close();
   }
 
   /**
@@ -243,17 +252,25 @@ export class Extractor {
    */
   async #begin(signal: AbortSignal): Promise<void> {
     if (this.#publisher.checkpoint.sealed !== null) return;
+    const { asker } = this.#reading;
+    const nowMs = this.#deps.clock.now();
     // Nothing was created tomorrow: an answer without rows, that no broken ticket can spoil.
-    const from = this.#wallClock.latestText(this.#deps.clock.now(), this.#deps.clock.now() + dayMs);
+    const from = this.#wallClock.latestText(nowMs, nowMs + dayMs);
     const nothing = {
       created: { from, to: null },
       orderBy: "create_date",
       offset: 0,
       limit: 1,
     } as const;
-    await this.#asker.list(nothing, "live", signal);
-    const sealed = instantOf(this.#asker.sourceNowMs() - this.#settings.settleDelayMs - 60_000);
-    await this.#publisher.publish({ origin: "live", checkpoint: { sealed } });
+    await asker.list(nothing, "live", signal);
+    const { settleDelayMs, system } = this.#settings;
+    const sealed = instantOf(asker.sourceNowMs() - settleDelayMs - 60_000);
+    const first = newTask(system, firstTaskId, everything, instantOf(nowMs));
+    await this.#publisher.publish({
+      origin: "live",
+      checkpoint: { sealed },
+      tasks: [[firstTaskId, first]],
+    });
   }
 
   async #liveLoop(signal: AbortSignal): Promise<void> {
@@ -263,21 +280,45 @@ export class Extractor {
     }
   }
 
-  async #listingLoop(signal: AbortSignal): Promise<void> {
+  async #taskLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const age = ageMs(this.#publisher.checkpoint.backfill_done_at, this.#deps.clock.now());
-      if (age >= relistEveryMs) await this.#listOnce(signal);
-      else await this.#deps.clock.sleep(relistEveryMs - age, signal);
+      await this.#takeCommands(signal);
+      const { checkpoint, tasks } = this.#publisher;
+      const nowMs = this.#deps.clock.now();
+      const { wallClock, settings } = this.#reading;
+      for (const [id, request] of dueTasks({ settings, tasks, checkpoint, wallClock, nowMs }))
+        await this.#tasks.start(id, request);
+      this.#tasks.launch(signal);
+      await this.#deps.clock.sleep(taskCheckMs, signal);
     }
   }
 
-  /** Silent changes of recent and open tickets; the daily listing sees the rest. Begins when a first listing is complete. */
+  async #workOff(signal: AbortSignal): Promise<void> {
+    await this.#takeCommands(signal);
+    for (this.#tasks.launch(signal); !this.#tasks.isIdle; this.#tasks.launch(signal))
+      await this.#tasks.settled();
+  }
+
+  async #takeCommands(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const from = this.#publisher.checkpoint.commands_position;
+    const read = () => this.#commands.read(from, signal);
+    for (const { command, next } of await retrying(read, {
+      what: "reading commands",
+      clock,
+      logger,
+      signal,
+      longestDelayMs: 10_000,
+    }))
+      await this.#tasks.take(command, next);
+  }
+
+  /** Silent changes of recent and open tickets; the complete listing sees the rest. Begins when a first listing is complete. */
   async #rereadLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#deps.clock.sleep(this.#settings.rereadEveryMs, signal);
-      if (this.#publisher.checkpoint.backfill_done_at === null) continue;
-      await rereadLively(this.#readingDeps(), signal);
-      this.#lastRereadMs = this.#deps.clock.now();
+      if (this.#publisher.checkpoint.backfill_done_at !== null)
+        await this.#tasks.rereadLively(signal);
     }
   }
 
@@ -288,76 +329,58 @@ export class Extractor {
     }
   }
 
+  async #heartbeatLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const { tasks, ...status } = this.status();
+      const running = tasks.filter(({ state }) => state === "running");
+      await this.#publisher.publish({
+        origin: "live",
+        heartbeat: {
+          system: status.system,
+          at: instantOf(this.#deps.clock.now()),
+          last_sweep_at: status.lastSweepAt,
+          waiting_until: status.waitingUntil,
+          requests: status.requests,
+          request_rate: status.requestRate,
+          found_limit: this.#budget.foundLimit,
+          tickets_held: status.ticketsHeld,
+          clock_skew_ms: status.clockSkewMs,
+          recent_and_open_read_at: status.silentChanges.recentAndOpenReadAt,
+          recent_and_open_every_s: status.silentChanges.recentAndOpenEveryS,
+          all_every_s: status.silentChanges.allEveryS,
+        },
+        tasks: running.map((task) => [task.task_id, task] as const),
+      });
+      await this.#deps.clock.sleep(heartbeatMs, signal);
+    }
+  }
+
   /** Reads the windows of holes whose time has come; one that was read whole is closed. */
   async #fillHoles(signal: AbortSignal): Promise<void> {
     for (const hole of dueHoles(this.#publisher.holes, this.#deps.clock.now())) {
       const window = windowOfHole(hole);
       const { holes } = await readAndPublish(
-        this.#readingDeps(),
+        this.#reading,
         { window, lane: "reread", origin: "reread" },
         signal,
       );
       const { system } = this.#settings;
       if (holes.some((found) => holeIdOf(system, found) === hole.hole_id)) continue;
-      await this.#publisher.publish({
-        origin: "reread",
-        holes: [{ holeId: hole.hole_id, state: null }],
-      });
+      await this.#publisher.publish({ origin: "reread", holes: [[hole.hole_id, null]] });
     }
   }
 
   async #sweep(signal: AbortSignal): Promise<number> {
     const sealed = this.#publisher.checkpoint.sealed ?? instantOf(this.#deps.clock.now());
-    const { events } = await liveSweep(this.#readingDeps(), sealed, signal);
+    const { events } = await liveSweep(this.#reading, sealed, signal);
     this.#lastSweepMs = this.#deps.clock.now();
-    const skewMs = this.#asker.skewMs ?? 0;
+    const skewMs = this.#reading.asker.skewMs ?? 0;
     if (Math.abs(skewMs) > skewLimitMs)
       this.#deps.logger.warn({ skewMs }, "our clock and the source's differ by more than 30 s");
     return events;
   }
+}
 
-  async #listOnce(signal: AbortSignal): Promise<Listing> {
-    const isFirst = this.#publisher.checkpoint.backfill_done_at === null;
-    const listing = await listEverything(
-      this.#readingDeps(),
-      isFirst ? "backfill" : "reread",
-      signal,
-    );
-    this.#census = await this.#decide(listing.missing, listing.listedId, signal);
-    return listing;
-  }
-
-  async #decide(
-    missing: readonly TicketState[],
-    listedId: string | null,
-    signal: AbortSignal,
-  ): Promise<CensusResult> {
-    const { clock, logger } = this.#deps;
-    const { confirmDelayMs } = this.#settings;
-    const deps = {
-      asker: this.#asker,
-      publisher: this.#publisher,
-      clock,
-      logger,
-      confirmDelayMs,
-    };
-    const result = await decideMissing(deps, missing, listedId, this.#index.size, signal);
-    if (result.refused !== null) logger.error({ missing: result.missing }, result.refused);
-    return result;
-  }
-
-  #readingDeps(): ListingDeps {
-    return {
-      asker: this.#asker,
-      publisher: this.#publisher,
-      index: this.#index,
-      settings: this.#settings,
-      wallClock: this.#wallClock,
-      nowMs: () => this.#deps.clock.now(),
-      onProgress: (progress) => {
-        this.#listing = progress;
-        this.#deps.onProgress?.(progress);
-      },
-    };
-  }
+function instantOrNull(ms: number | null): Instant | null {
+  return ms === null ? null : instantOf(ms);
 }

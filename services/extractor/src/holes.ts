@@ -47,7 +47,7 @@ export function recordsOfHole(
     { reason: failure.code, detail: failure.message, stage: "source-page", key: null, raw },
     nowMs,
   );
-  return { holes: [{ holeId, state }], deadLetters: before === undefined ? [letter] : [] };
+  return { holes: [[holeId, state]], deadLetters: before === undefined ? [letter] : [] };
 }
 
 /** The id of a hole's window. */

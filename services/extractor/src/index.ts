@@ -1,4 +1,3 @@
-export type { ListingProgress } from "./backfill.ts";
 export type { CensusResult } from "./census.ts";
 export type { StepPattern } from "./detect-changes.ts";
 export * from "./extractor.ts";

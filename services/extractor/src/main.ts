@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import type { Clock, EventLog, Logger, TicketSource } from "@thulium-stream/contracts";
+import type { Clock, EventLog, Logger, TaskState, TicketSource } from "@thulium-stream/contracts";
 import { type Lifetime, newId, random, type Settings } from "@thulium-stream/runtime";
-import type { ListingProgress } from "./backfill.ts";
 import { Extractor } from "./extractor.ts";
 import { TicketIndex } from "./ticket-index.ts";
 
@@ -11,7 +10,7 @@ export interface ExtractorSurroundings {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onProgress?: (progress: ListingProgress) => void;
+  readonly onProgress?: (task: TaskState) => void;
 }
 
 /** Opens the extractor that the settings describe; it is closed with the process's lifetime. */
@@ -36,6 +35,10 @@ export async function openExtractor(
     settleDelayMs: settings.SETTLE_DELAY,
     requestsPerSecond: settings.REQUESTS_PER_SECOND,
     pageSize: settings.PAGE_SIZE,
+    backfillSchedule: settings.BACKFILL_SCHEDULE,
+    backfillDays: settings.BACKFILL_DAYS,
+    rereadSchedule: settings.REREAD_SCHEDULE,
+    censusSchedule: settings.CENSUS_SCHEDULE,
     backfillFrom: settings.BACKFILL_FROM ?? null,
     closedStatuses: settings.CLOSED_STATUSES,
   });

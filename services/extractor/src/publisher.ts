@@ -3,6 +3,7 @@ import {
   type Clock,
   type DeadLetter,
   type EventLog,
+  type ExtractorHeartbeat,
   type Failure,
   type HoleState,
   hashId,
@@ -13,6 +14,7 @@ import {
   type ObservedTicket,
   type Origin,
   type SliceState,
+  type TaskState,
   type TicketPage,
 } from "@thulium-stream/contracts";
 import { retrying } from "@thulium-stream/runtime";
@@ -27,19 +29,22 @@ import type { TicketIndex } from "./ticket-index.ts";
 export interface Job {
   readonly origin: Origin;
   readonly page?: TicketPage;
-  /** Progress that this page proves; durable together with its events. */
-  readonly slices?: readonly { readonly slice: number; readonly state: SliceState | null }[];
-  readonly checkpoint?: Partial<
-    Pick<Checkpoint, "sealed" | "backfill_from" | "backfill_to" | "backfill_done_at">
-  >;
+  /** Progress that this page proves; durable together with its events. By {@link sliceId}. */
+  readonly slices?: Patch<SliceState>;
+  readonly tasks?: Patch<TaskState>;
+  readonly checkpoint?: Partial<Omit<Checkpoint, "system" | "append" | "observed_at">>;
   /** Tickets whose absence was confirmed twice. */
   readonly deletedIds?: readonly string[];
   /** Tickets that exist but are no longer listed. */
   readonly unlistedIds?: readonly string[];
   readonly deadLetters?: readonly DeadLetter[];
   /** Holes found, tried again in vain, or (null) read at last. */
-  readonly holes?: readonly { readonly holeId: string; readonly state: HoleState | null }[];
+  readonly holes?: Patch<HoleState>;
+  readonly heartbeat?: ExtractorHeartbeat;
 }
+
+/** New values by id; null removes. */
+export type Patch<T> = Iterable<readonly [id: string, value: T | null]>;
 
 /** What became of a job. */
 export interface JobResult {
@@ -103,8 +108,10 @@ export class Publisher {
   };
   #writer: LogWriter | null = null;
   #checkpoint: Checkpoint;
-  #slices: readonly SliceState[] = [];
-  #holes = new Map<string, HoleState>();
+  readonly #tasks = new Map<string, TaskState>();
+  readonly #slices = new Map<string, SliceState>();
+  readonly #holes = new Map<string, HoleState>();
+  #heartbeat: ExtractorHeartbeat | null = null;
   #running = false;
 
   private constructor(deps: PublisherDeps, options: PublisherOptions) {
@@ -131,9 +138,19 @@ export class Publisher {
     return this.#checkpoint;
   }
 
-  /** The slices of the backfill as the log had them at the last recovery. */
-  get slices(): readonly SliceState[] {
+  /** Open tasks and the last ended ones, by id. */
+  get tasks(): ReadonlyMap<string, TaskState> {
+    return this.#tasks;
+  }
+
+  /** Slices of open tasks by {@link sliceId}. */
+  get slices(): ReadonlyMap<string, SliceState> {
     return this.#slices;
+  }
+
+  /** What the extractor, maybe an earlier process, last said about itself. */
+  get heartbeat(): ExtractorHeartbeat | null {
+    return this.#heartbeat;
   }
 
   /** Open holes by id. */
@@ -251,10 +268,10 @@ export class Publisher {
   async #append(batch: Batch): Promise<void> {
     await (this.#writer as LogWriter).append(batch.records());
     this.#checkpoint = batch.checkpoint;
-    for (const [id, state] of batch.holes) {
-      if (state === null) this.#holes.delete(id);
-      else this.#holes.set(id, state);
-    }
+    patch(this.#tasks, batch.tasks);
+    patch(this.#slices, batch.slices);
+    patch(this.#holes, batch.holes);
+    this.#heartbeat = batch.heartbeat ?? this.#heartbeat;
     await this.#deps.index.apply(batch.states, batch.deletedIds);
     this.counts.appends += 1;
     this.counts.ticketEvents += batch.ticketEvents;
@@ -267,12 +284,14 @@ export class Publisher {
     const { system } = this.#options;
     await this.#writer?.close();
     this.#writer = await log.openWriter(`extractor.${system}`);
-    const { logId, checkpoint, slices, holes } = await readExtractorState(log, system);
-    const id = logId ?? newId();
-    if (logId === null) await this.#writer.append([logIdRecord(id)]);
-    if (checkpoint !== null) this.#checkpoint = checkpoint;
-    this.#slices = slices;
-    this.#holes = new Map(holes);
+    const state = await readExtractorState(log, system);
+    const id = state.logId ?? newId();
+    if (state.logId === null) await this.#writer.append([logIdRecord(id)]);
+    if (state.checkpoint !== null) this.#checkpoint = state.checkpoint;
+    replace(this.#tasks, state.tasks);
+    replace(this.#slices, state.slices);
+    replace(this.#holes, state.holes);
+    this.#heartbeat = state.heartbeat;
     await index.follow(log, id, instantOf(clock.now()));
   }
 
@@ -280,6 +299,18 @@ export class Publisher {
   async close(): Promise<void> {
     await this.#writer?.close();
   }
+}
+
+function patch<T>(map: Map<string, T>, changes: Patch<T>): void {
+  for (const [id, value] of changes) {
+    if (value === null) map.delete(id);
+    else map.set(id, value);
+  }
+}
+
+function replace<T>(map: Map<string, T>, by: ReadonlyMap<string, T>): void {
+  map.clear();
+  patch(map, by);
 }
 
 /** What is kept of a ticket that no record can hold: its id, size and beginning. The source still has it. */

@@ -24,9 +24,19 @@ export class RateFinder {
   #answers = 0;
   #setbacks = 0;
 
-  constructor(ceiling: number) {
+  /** `knownLimit` is a {@link foundLimit} of an earlier process: the search goes on from it instead of from the ceiling. */
+  constructor(ceiling: number, knownLimit: number | null = null) {
     this.#ceiling = ceiling;
     this.#rate = ceiling;
+    if (knownLimit === null || knownLimit >= ceiling) return;
+    this.#safe = knownLimit;
+    this.#refused = knownLimit / (1 - precision);
+    this.#set(knownLimit);
+  }
+
+  /** The highest rate that is known to go well below one that was refused; null while none was refused. */
+  get foundLimit(): number | null {
+    return Number.isFinite(this.#refused) && this.#safe > 0 ? this.#safe : null;
   }
 
   /** Requests a second. */

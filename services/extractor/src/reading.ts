@@ -10,6 +10,7 @@ import type { Asker } from "./asker.ts";
 import type { Lane } from "./budget.ts";
 import { deadLetter } from "./dead-letter.ts";
 import type { ExtractorSettings } from "./extractor-options.ts";
+import { sliceId } from "./extractor-state.ts";
 import { endedHole, recordsOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
 import type { Job, Publisher } from "./publisher.ts";
@@ -130,7 +131,5 @@ function letterOfRow(
 /** Progress of a slice: where to go on after a restart. */
 export function sliceProgress(slice: SliceState): (proven: string | null) => Pick<Job, "slices"> {
   return (proven) =>
-    proven === null
-      ? {}
-      : { slices: [{ slice: slice.slice, state: { ...slice, resume_from: proven } }] };
+    proven === null ? {} : { slices: [[sliceId(slice), { ...slice, resume_from: proven }]] };
 }

@@ -32,16 +32,29 @@ export async function planSlices(
   return [...(await planSlices(left, target, count)), ...(await planSlices(right, target, count))];
 }
 
-/** Slices as they are kept in the log, numbered from 0. */
-export function newSlices(system: string, ranges: readonly CountedRange[]): readonly SliceState[] {
-  return ranges.map(({ from, to, count }, slice) => ({
+/** A planned slice that nobody has read from. */
+export function newSlice(
+  system: string,
+  taskId: string,
+  slice: number,
+  { from, to, count }: CountedRange,
+  queueId: string | null,
+): SliceState {
+  return {
     system,
+    task_id: taskId,
     slice,
+    queue_id: queueId,
     created_from: from,
     created_to: to,
     expected: count,
     resume_from: null,
     done: false,
     tickets: 0,
-  }));
+  };
+}
+
+/** Requests that listing these slices takes at least: full pages and a last short one each. */
+export function requestsOf(slices: readonly SliceState[], pageSize: number): number {
+  return slices.reduce((sum, { expected }) => sum + Math.floor(expected / pageSize) + 1, 0);
 }

@@ -8,11 +8,21 @@ import {
   type PartitionPosition,
   type TicketState,
 } from "@thulium-stream/contracts";
+import { batchesToEnd } from "@thulium-stream/runtime";
+import { minuteOf } from "@thulium-stream/thulium-api/pure";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { type ClosedRule, isClosed } from "./compare-heads.ts";
 
 /** Tombstones may be gone from the log after 7 days: a cache older than this could keep what was deleted. */
 const oldestMs = 5 * 86_400_000;
+
+/** A held ticket as the index by creation knows it. */
+export interface CreatedTicket {
+  readonly ticketId: string;
+  /** `YYYY-MM-DD HH:MM` of the source. */
+  readonly created: string;
+  readonly listed: boolean;
+}
 
 /** What is kept of an open ticket beside its state. */
 export interface OpenTicket {
@@ -32,6 +42,8 @@ export class TicketIndex {
   readonly #meta: Database<unknown, string>;
   readonly #listed: Database<number, string>;
   readonly #open: Database<OpenTicket, string>;
+  /** By creation: key `<minute> <ticket id>`, value whether the source lists it. */
+  readonly #created: Database<boolean, string>;
   readonly #system: string;
   readonly #rule: ClosedRule;
 
@@ -40,6 +52,7 @@ export class TicketIndex {
     this.#system = system;
     this.#rule = rule;
     this.#open = root.openDB({ name: "open", encoding: "json" });
+    this.#created = root.openDB({ name: "created", encoding: "json" });
     this.#states = root.openDB({ name: "states", encoding: "msgpack", compression: true });
     this.#meta = root.openDB({ name: "meta", encoding: "json" });
     this.#listed = root.openDB({ name: "listed", encoding: "json" });
@@ -50,7 +63,7 @@ export class TicketIndex {
     mkdirSync(folder, { recursive: true });
     // A lost tail after a power cut is read again from the log: no need to wait for the disk.
     return new TicketIndex(
-      open({ path: join(folder, `${system}.mdb`), noSubdir: true, maxDbs: 5, noSync: true }),
+      open({ path: join(folder, `${system}.mdb`), noSubdir: true, maxDbs: 6, noSync: true }),
       system,
       rule,
     );
@@ -76,22 +89,38 @@ export class TicketIndex {
     for (const { key, value } of this.#open.getRange()) yield [key, value];
   }
 
+  /** Ids of held tickets, listed or not, by the minute of their creation, oldest first, with these minutes as closed bounds. */
+  *createdBetween(from = "", to = "9999"): Iterable<CreatedTicket> {
+    // A space sorts before everything that an id may begin with, the next character after it.
+    for (const { key, value } of this.#created.getRange({ start: `${from} `, end: `${to}!` }))
+      yield { ticketId: key.slice(17), created: key.slice(0, 16), listed: value };
+  }
+
   #put(state: TicketState): void {
     const { ticket_id, status_id, created_at_raw, listed } = state;
+    this.#forgetCreation(ticket_id);
+    if (created_at_raw !== null)
+      this.#created.put(`${minuteOf(created_at_raw)} ${ticket_id}`, listed);
     this.#states.put(ticket_id, state);
     if (!listed || status_id === null || created_at_raw === null || isClosed(state, this.#rule))
       this.#open.remove(ticket_id);
     else this.#open.put(ticket_id, { created: created_at_raw, status: status_id });
   }
 
+  #forgetCreation(ticketId: string): void {
+    const created = this.#states.get(ticketId)?.created_at_raw ?? null;
+    if (created !== null) this.#created.remove(`${minuteOf(created)} ${ticketId}`);
+  }
+
   #remove(ticketId: string): void {
+    this.#forgetCreation(ticketId);
     this.#states.remove(ticketId);
     this.#open.remove(ticketId);
   }
 
   /** What is kept depends on which statuses count as closed: an index of another form begins anew. */
   get #form(): string {
-    return `2 ${this.#rule.closedStatuses.join()}`;
+    return `3 ${this.#rule.closedStatuses.join()}`;
   }
 
   /** Takes over what an append made durable: new states, and ids of deleted tickets. */
@@ -111,26 +140,10 @@ export class TicketIndex {
       partition,
       position: Math.max(earliest, this.#positionOf(partition)),
     }));
-    const left = new Set(
-      ranges
-        .filter(({ end }, at) => (from[at]?.position ?? 0) < end)
-        .map(({ partition }) => partition),
-    );
     let records = 0;
-    if (left.size > 0) {
-      const reader = await log.openReader({ topics: ["tickets"], startAt: async () => from });
-      try {
-        while (left.size > 0) {
-          const delivery = await reader.next({ timeoutMs: 60_000 });
-          if (delivery.kind !== "batch") continue;
-          records += delivery.records.length;
-          await this.#applyRecords(delivery, delivery.records);
-          if (delivery.nextPosition >= (ranges[delivery.partition]?.end ?? 0))
-            left.delete(delivery.partition);
-        }
-      } finally {
-        await reader.close();
-      }
+    for await (const batch of batchesToEnd(log, "tickets", { ranges, from })) {
+      records += batch.records.length;
+      await this.#applyRecords(batch, batch.records);
     }
     await this.#meta.put("caught_up_at", now);
     return records;
@@ -172,6 +185,7 @@ export class TicketIndex {
   async #clear(logId: string): Promise<void> {
     await this.#states.clearAsync();
     await this.#open.clearAsync();
+    await this.#created.clearAsync();
     await this.#listed.clearAsync();
     await this.#meta.clearAsync();
     await this.#meta.put("log_id", logId);

@@ -24,7 +24,7 @@ import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeLake, lakeViews } from "./lake-catalog.ts";
-import { LakeWriter, nextRunMs } from "./lake-writer.ts";
+import { LakeWriter } from "./lake-writer.ts";
 
 const never = new AbortController().signal;
 let folder: string;
@@ -228,8 +228,6 @@ describe("the lake writer", () => {
         system: "acme",
         append,
         sealed: null,
-        backfill_from: null,
-        backfill_to: null,
         backfill_done_at: null,
         observed_at: "2026-11-23T00:00:00.000Z",
       }),
@@ -284,15 +282,6 @@ describe("the lake writer", () => {
       code: "CorruptRecord",
     });
   });
-});
-
-it("snapshots follow the local clock over the change", () => {
-  expect(nextRunMs("5 0 * * *", "Europe/Warsaw", Date.parse("2026-10-24T12:00:00Z"))).toBe(
-    Date.parse("2026-10-24T22:05:00Z"),
-  );
-  expect(nextRunMs("5 0 * * *", "Europe/Warsaw", Date.parse("2026-10-25T12:00:00Z"))).toBe(
-    Date.parse("2026-10-25T23:05:00Z"),
-  );
 });
 
 function faulty(store: ObjectStore, index: number, fault: ObjectStoreFault): ObjectStore {

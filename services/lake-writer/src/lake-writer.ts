@@ -1,6 +1,5 @@
 import { isFailure } from "@thulium-stream/contracts";
-import { retrying } from "@thulium-stream/runtime";
-import { Cron } from "croner";
+import { nextRunMs, retrying } from "@thulium-stream/runtime";
 import { eventTables } from "./columns.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
 import { type TableStatus, TableWriter, type TableWriterDeps } from "./table-writer.ts";
@@ -89,7 +88,6 @@ export class LakeWriter {
 
   async #snapshotLoop(signal: AbortSignal): Promise<void> {
     const { snapshotSchedule, zone } = this.#options;
-    if (snapshotSchedule === "off") return;
     const { clock, logger } = this.#deps;
     for (;;) {
       const nextMs = nextRunMs(snapshotSchedule, zone, clock.now());
@@ -100,10 +98,4 @@ export class LakeWriter {
       logger.info({ rows, files }, "snapshot written");
     }
   }
-}
-
-/** The next instant of a cron pattern in a zone, strictly after `nowMs`; null when there is none. Pure. @throws when the pattern is none. */
-export function nextRunMs(pattern: string, zone: string, nowMs: number): number | null {
-  const cron = new Cron(pattern, { timezone: zone, paused: true });
-  return cron.nextRun(new Date(nowMs))?.getTime() ?? null;
 }

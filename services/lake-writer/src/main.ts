@@ -3,14 +3,13 @@ import {
   type DeadLetter,
   type EventLog,
   encodeJson,
-  Failure,
   type Logger,
   type LogWriter,
   type ObjectStore,
   type ParquetEncoder,
 } from "@thulium-stream/contracts";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
-import { LakeWriter, nextRunMs } from "./lake-writer.ts";
+import { LakeWriter } from "./lake-writer.ts";
 
 /** What a process shares with the lake writer. */
 export interface LakeWriterSurroundings {
@@ -25,13 +24,12 @@ export interface LakeWriterSurroundings {
 /** Bytes of rows that may wait in memory. */
 const flushBytes = 64 * 1024 * 1024;
 
-/** Opens the lake writer that the settings describe. @throws Failure `InvalidSettings` for a schedule that is none. */
+/** Opens the lake writer that the settings describe. */
 export async function openLakeWriter(
   settings: Settings,
   surroundings: LakeWriterSurroundings,
   life: Lifetime,
 ): Promise<LakeWriter> {
-  checkSchedule(settings);
   return new LakeWriter(
     {
       ...surroundings,
@@ -50,19 +48,6 @@ export async function openLakeWriter(
       snapshotSchedule: settings.SNAPSHOT_SCHEDULE,
     },
   );
-}
-
-function checkSchedule({ SNAPSHOT_SCHEDULE: schedule, THULIUM_TIME_ZONE: zone }: Settings): void {
-  if (schedule === "off") return;
-  try {
-    nextRunMs(schedule, zone, 0);
-  } catch (cause) {
-    throw new Failure(
-      "InvalidSettings",
-      `SNAPSHOT_SCHEDULE=${JSON.stringify(schedule)}: must be a cron pattern such as "5 0 * * *", or off`,
-      { cause },
-    );
-  }
 }
 
 /** Appends dead letters with a writer of its own, opened when the first one comes. Each process has its own writer id: there is nothing to fence. */

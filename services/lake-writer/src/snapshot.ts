@@ -13,10 +13,9 @@ import {
   type Instant,
   instantOf,
   type LogRecord,
-  type PartitionRange,
 } from "@thulium-stream/contracts";
 import { chooseEncoder } from "@thulium-stream/lake";
-import { retrying } from "@thulium-stream/runtime";
+import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
 import { stateTables } from "./columns.ts";
 import { encodeRows } from "./encode-rows.ts";
@@ -129,22 +128,23 @@ async function writeTable(
   const counts = (record: LogRecord) =>
     appendOf(record) <= cutAppend && record.key?.startsWith(`${system}:`) === true;
   const newest = new Map<string, number>();
-  for await (const record of recordsOf(deps.log, topic, ranges, signal)) {
-    if (!counts(record)) continue;
-    if (record.value === null) newest.delete(record.key ?? "");
-    else newest.set(record.key ?? "", record.position);
-  }
+  for await (const { records } of batchesToEnd(deps.log, topic, { ranges, signal }))
+    for (const record of records.filter(counts)) {
+      if (record.value === null) newest.delete(record.key ?? "");
+      else newest.set(record.key ?? "", record.position);
+    }
   const files: SnapshotManifest["files"][number][] = [];
   let waiting: LogRecord[] = [];
   const flush = async () => {
     if (waiting.length > 0) files.push(...(await writeFile(deps, cut, waiting, files.length)));
     waiting = [];
   };
-  for await (const record of recordsOf(deps.log, topic, ranges, signal)) {
-    if (!counts(record) || newest.get(record.key ?? "") !== record.position) continue;
-    waiting.push(record);
-    if (waiting.length >= Math.min(rowsAtOnce, rowsPerFile)) await flush();
-  }
+  for await (const { records } of batchesToEnd(deps.log, topic, { ranges, signal }))
+    for (const record of records) {
+      if (!counts(record) || newest.get(record.key ?? "") !== record.position) continue;
+      waiting.push(record);
+      if (waiting.length >= Math.min(rowsAtOnce, rowsPerFile)) await flush();
+    }
   await flush();
   return {
     format: "thulium-stream/snapshot",
@@ -208,42 +208,9 @@ async function sha256Of(path: string): Promise<string> {
 /** Number of the newest append: whatever a later one changes is not part of the cut. */
 async function lastAppend(log: EventLog, system: string): Promise<number> {
   let last = 0;
-  const never = new AbortController().signal;
-  for await (const record of recordsOf(
-    log,
-    "extractor-state",
-    await log.ends("extractor-state"),
-    never,
-  )) {
-    if (record.key === `${system}:checkpoint` && record.value !== null)
-      last = checkpointSchema.parse(decodeJson(record)).append;
-  }
+  for await (const { records } of batchesToEnd(log, "extractor-state"))
+    for (const record of records)
+      if (record.key === `${system}:checkpoint` && record.value !== null)
+        last = checkpointSchema.parse(decodeJson(record)).append;
   return last;
-}
-
-/** All records of a topic up to the given ends, by a private reader. */
-async function* recordsOf(
-  log: EventLog,
-  topic: string,
-  ranges: readonly PartitionRange[],
-  signal: AbortSignal,
-): AsyncGenerator<LogRecord> {
-  const left = new Map(
-    ranges
-      .filter(({ earliest, end }) => earliest < end)
-      .map(({ partition, end }) => [partition, end]),
-  );
-  if (left.size === 0) return;
-  const reader = await log.openReader({ topics: [topic], startAt: "earliest" });
-  try {
-    while (left.size > 0) {
-      const delivery = await reader.next({ timeoutMs: 1000, signal });
-      if (delivery.kind !== "batch") continue;
-      const end = ranges[delivery.partition]?.end ?? 0;
-      for (const record of delivery.records) if (record.position < end) yield record;
-      if (delivery.nextPosition >= end) left.delete(delivery.partition);
-    }
-  } finally {
-    await reader.close();
-  }
 }

@@ -5,7 +5,7 @@ import {
   silentLogger,
 } from "@thulium-stream/contracts";
 import { openEventLog } from "@thulium-stream/event-log/open";
-import { newId, systemClock } from "@thulium-stream/runtime";
+import { batchesToEnd, newId, systemClock } from "@thulium-stream/runtime";
 import { expect } from "vitest";
 import type { LocalLake } from "./lake-readers.ts";
 import { queryLake } from "./lake-readers.ts";
@@ -20,23 +20,9 @@ export async function eventsOf(
   log: EventLog,
   topic: "ticket-events" | "message-events",
 ): Promise<ChangeEvent[]> {
-  const ranges = await log.ends(topic);
-  const left = new Set(
-    ranges.filter(({ earliest, end }) => earliest < end).map(({ partition }) => partition),
-  );
   const events: ChangeEvent[] = [];
-  if (left.size === 0) return events;
-  const reader = await log.openReader({ topics: [topic], startAt: "earliest" });
-  while (left.size > 0) {
-    const delivery = await reader.next({ timeoutMs: 30_000 });
-    if (delivery.kind === "idle")
-      throw new Error(`the log's end was not reached: ${[...left].join()}`);
-    if (delivery.kind !== "batch") continue;
-    for (const record of delivery.records) events.push(decodeJson(record) as ChangeEvent);
-    if (delivery.nextPosition >= (ranges[delivery.partition]?.end ?? 0))
-      left.delete(delivery.partition);
-  }
-  await reader.close();
+  for await (const { records } of batchesToEnd(log, topic))
+    for (const record of records) events.push(decodeJson(record) as ChangeEvent);
   return events;
 }
 

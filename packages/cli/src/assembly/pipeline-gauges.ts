@@ -1,3 +1,4 @@
+import type { TaskState } from "@thulium-stream/contracts";
 import type { Extractor } from "@thulium-stream/extractor";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { Gauge, type Registry } from "@thulium-stream/runtime";
@@ -42,7 +43,7 @@ export function registerExtractor(registry: Registry, extractor: Extractor): voi
   );
   gauge(
     "holes",
-    "Windows of the source that could not be read since the start",
+    "Windows of the source that could not be read and are tried again",
     () => extractor.status().holes,
   );
   gauge(
@@ -51,15 +52,27 @@ export function registerExtractor(registry: Registry, extractor: Extractor): voi
     () => extractor.status().counts.deadLetters,
   );
   gauge(
+    "agreed_timestamp_seconds",
+    "What is held equals what the source listed at this Unix time or later, silent changes and deletes included, holes excepted",
+    () => seconds(extractor.status().agreedAsOf),
+  );
+  const listing = () => newestListing(extractor.status().tasks);
+  gauge(
     "backfill_tickets_done",
     "Tickets read by the listing under way or the last one",
-    () => extractor.status().listing?.tickets ?? null,
+    () => listing()?.tickets ?? null,
   );
   gauge(
     "backfill_tickets_expected",
     "Tickets that the source promised for it",
-    () => extractor.status().listing?.expected ?? null,
+    () => listing()?.expected ?? null,
   );
+}
+
+/** The backfill or complete listing that runs, or else the last one; null when there was none. `tasks` are newest first. */
+export function newestListing(tasks: readonly TaskState[]): TaskState | null {
+  const listings = tasks.filter(({ request }) => request.kind === "backfill");
+  return listings.find(({ state }) => state === "running") ?? listings[0] ?? null;
 }
 
 /** Prometheus gauges of the lake writer. */

@@ -1,5 +1,12 @@
-import type { Clock, EventLog, Logger, ObjectStore, TicketSource } from "@thulium-stream/contracts";
-import type { Extractor, ListingProgress } from "@thulium-stream/extractor";
+import type {
+  Clock,
+  EventLog,
+  Logger,
+  ObjectStore,
+  TaskState,
+  TicketSource,
+} from "@thulium-stream/contracts";
+import type { Extractor } from "@thulium-stream/extractor";
 import { openExtractor } from "@thulium-stream/extractor/main";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
@@ -16,7 +23,7 @@ import {
 import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
 import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
-import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
+import { newestListing, registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
 
 /** The three services over one log, in one process. */
 export interface Pipeline {
@@ -37,7 +44,7 @@ export interface PipelineOptions {
   readonly logger: Logger;
   /** The sandbox stands still. */
   readonly standStill: boolean;
-  readonly onProgress: (progress: ListingProgress) => void;
+  readonly onProgress: (task: TaskState) => void;
 }
 
 /**
@@ -82,7 +89,7 @@ interface Shared {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onProgress: (progress: ListingProgress) => void;
+  readonly onProgress: (task: TaskState) => void;
 }
 
 async function openServices(settings: Settings, shared: Shared, life: Lifetime) {
@@ -105,7 +112,8 @@ function pipelineStatus(
   extractor: Extractor,
   lakeWriter: LakeWriter,
 ): PipelineStatus {
-  const { listing, counts, ...status } = extractor.status();
+  const { tasks, counts, ...status } = extractor.status();
+  const listing = newestListing(tasks);
   const { tables, lastSnapshotAt } = lakeWriter.status();
   return {
     ...status,

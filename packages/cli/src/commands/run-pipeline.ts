@@ -1,9 +1,10 @@
-import { Failure, isFailure } from "@thulium-stream/contracts";
+import { Failure, isFailure, type TaskState } from "@thulium-stream/contracts";
 import { exitCodes, Lifetime } from "@thulium-stream/runtime";
 import { openPipeline, type Pipeline } from "../assembly/pipeline.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
 import { note, print } from "../terminal/console.ts";
-import { grouped, type ProgressDisplay, progressDisplay, spanText } from "../terminal/progress.ts";
+import { grouped, spanText } from "../terminal/progress.ts";
+import { type TaskProgress, taskProgress } from "../terminal/task-progress.ts";
 import { tellVerification, verify } from "./verify-all.ts";
 
 /** Options of `run`. */
@@ -28,25 +29,11 @@ export async function runPipeline(
   const { settings, clock, logger, interactive } = context;
   await using life = new Lifetime(logger);
   const startedMs = clock.now();
-  const display = progressDisplay("backfill", interactive, () => clock.now());
-  const rate = rateOf(startedMs, () => clock.now());
+  const display = taskProgress(interactive, () => clock.now());
+  const onProgress = (task: TaskState) => display.show(task);
   const pipeline = await openPipeline(
     settings,
-    {
-      clock,
-      logger,
-      standStill: once,
-      onProgress: ({ tickets, expected, slicesDone, slices }) => {
-        display.show({
-          done: tickets,
-          expected,
-          unit: "tickets",
-          detail: `slice ${slicesDone} of ${slices}`,
-          ...rate(tickets, expected),
-        });
-        if (slicesDone === slices) display.end();
-      },
-    },
+    { clock, logger, standStill: once, onProgress },
     life,
   );
   announce(context, pipeline);
@@ -58,19 +45,6 @@ export async function runPipeline(
   await runAll(pipeline, signal);
   display.end();
   return exitCodes.done;
-}
-
-/** Rate over the last seconds rather than over all: what the time left depends on. */
-function rateOf(startedMs: number, nowMs: () => number) {
-  let [lastMs, lastDone, ratePerS] = [startedMs, 0, 0];
-  return (done: number, expected: number) => {
-    const elapsedMs = nowMs() - lastMs;
-    if (elapsedMs >= 1000 || ratePerS === 0) {
-      ratePerS = elapsedMs <= 0 ? ratePerS : ((done - lastDone) * 1000) / elapsedMs;
-      [lastMs, lastDone] = [nowMs(), done];
-    }
-    return { ratePerS, etaS: ratePerS > 0 ? Math.max(0, expected - done) / ratePerS : null };
-  };
 }
 
 function announce({ settings }: ProcessContext, { sourceUrl, httpUrl }: Pipeline): void {
@@ -108,7 +82,7 @@ async function runAll(
 
 async function catchUp(
   { extractor, lakeWriter, metrics, log }: Pipeline,
-  display: ProgressDisplay,
+  display: TaskProgress,
   startedMs: number,
   { clock }: ProcessContext,
   signal: AbortSignal,

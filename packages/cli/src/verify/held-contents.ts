@@ -13,7 +13,7 @@ import {
   type MessageDigest,
 } from "@thulium-stream/extractor";
 import { describeLake } from "@thulium-stream/lake-writer";
-import type { Settings } from "@thulium-stream/runtime";
+import { batchesToEnd, type Settings } from "@thulium-stream/runtime";
 import { openQuery } from "../assembly/open-query.ts";
 
 /** What the log holds, and since when in this content. */
@@ -27,30 +27,16 @@ export interface LogContents {
 export async function logContents(log: EventLog, system: string): Promise<LogContents> {
   const contents = new Map<string, { digest: string; created: string }>();
   const observedMs = new Map<string, number>();
-  const ranges = await log.ends("tickets");
-  const left = new Set(
-    ranges.filter(({ earliest, end }) => earliest < end).map(({ partition }) => partition),
-  );
-  const reader = await log.openReader({ topics: ["tickets"], startAt: "earliest" });
-  try {
-    while (left.size > 0) {
-      const delivery = await reader.next({ timeoutMs: 60_000 });
-      if (delivery.kind !== "batch") continue;
-      for (const record of delivery.records) {
-        const [owner, ticketId = ""] = (record.key ?? "").split(":");
-        if (owner !== system) continue;
-        const state = record.value === null ? null : (decodeJson(record) as TicketState);
-        if (state?.listed) {
-          contents.set(ticketId, contentOfState(state));
-          observedMs.set(ticketId, epochMsOf(state.observed_at));
-        } else contents.delete(ticketId);
-      }
-      const end = ranges.find(({ partition }) => partition === delivery.partition)?.end ?? 0;
-      if (delivery.nextPosition >= end) left.delete(delivery.partition);
+  for await (const { records } of batchesToEnd(log, "tickets"))
+    for (const record of records) {
+      const [owner, ticketId = ""] = (record.key ?? "").split(":");
+      if (owner !== system) continue;
+      const state = record.value === null ? null : (decodeJson(record) as TicketState);
+      if (state?.listed) {
+        contents.set(ticketId, contentOfState(state));
+        observedMs.set(ticketId, epochMsOf(state.observed_at));
+      } else contents.delete(ticketId);
     }
-  } finally {
-    await reader.close();
-  }
   return { contents, observedMs };
 }
 

@@ -88,7 +88,7 @@ export function unknownSettings(env: Environment): readonly string[] {
   const known = new Set<string>(Object.keys(settingTable));
   return Object.keys(env).filter(
     (name) =>
-      /^(THULIUM|LAKE|KAFKA|SANDBOX|BACKFILL|SNAPSHOT|PARQUET|TOPIC)_/.test(name) &&
+      /^(THULIUM|LAKE|KAFKA|SANDBOX|BACKFILL|CENSUS|REREAD|SNAPSHOT|PARQUET|TOPIC)_/.test(name) &&
       !known.has(name) &&
       !known.has(name.replace(/_FILE$/, "")) &&
       // Names that Kubernetes makes for services of a namespace.

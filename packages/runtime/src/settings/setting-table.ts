@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../duration.ts";
+import { isSchedule } from "../schedule.ts";
 
 /** One setting: an environment variable with its rule and what the README says about it. */
 export interface SettingSpec<T> {
@@ -65,6 +66,12 @@ const list = (fallback: string) =>
         .map((item) => item.trim())
         .filter((item) => item !== ""),
     );
+
+const schedule = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .refine(isSchedule, 'must be a cron pattern such as "5 0 * * *", or off');
 
 const flag = z
   .enum(["true", "false"], "must be true or false")
@@ -157,6 +164,26 @@ export const settingTable = {
       .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a day such as 2024-01-31")
       .optional(),
   ),
+  BACKFILL_SCHEDULE: setting(
+    "`off`",
+    "When the tickets of the last `BACKFILL_DAYS` are read again: cron in the source's zone, or `off`",
+    schedule("off"),
+  ),
+  BACKFILL_DAYS: setting(
+    "`90`",
+    "Days of creation that a scheduled backfill covers",
+    wholeOr(90, 1, 36_500),
+  ),
+  REREAD_SCHEDULE: setting(
+    "`0 1 * * *`",
+    "When all tickets are listed again, for silent changes of old ones and for deletes: cron, or `off`",
+    schedule("0 1 * * *"),
+  ),
+  CENSUS_SCHEDULE: setting(
+    "`30 * * * *`",
+    "When deletes are looked for by counting: cron, or `off`",
+    schedule("30 * * * *"),
+  ),
   LAKE_FLUSH_INTERVAL: setting(
     "`1m`",
     "Events wait at most so long before they are in the tables",
@@ -170,7 +197,7 @@ export const settingTable = {
   SNAPSHOT_SCHEDULE: setting(
     "`5 0 * * *`",
     "When daily snapshots are written: cron in the source's zone, or `off`",
-    textOr("5 0 * * *"),
+    schedule("5 0 * * *"),
   ),
   PARQUET_ENCODER: setting(
     "`auto`",

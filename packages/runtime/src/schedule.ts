@@ -1,0 +1,28 @@
+import { Cron } from "croner";
+
+/** What stands for no schedule. */
+export const offSchedule = "off";
+
+/** The next instant of a cron pattern in a zone, strictly after `nowMs`, in milliseconds since 1970; null when there is none, as for `off`. Pure. @throws when the pattern is none. */
+export function nextRunMs(pattern: string, zone: string, nowMs: number): number | null {
+  if (pattern === offSchedule) return null;
+  const cron = new Cron(pattern, { timezone: zone, paused: true });
+  return cron.nextRun(new Date(nowMs))?.getTime() ?? null;
+}
+
+/** Seconds between two runs of a pattern, as they follow `nowMs`; null when it does not run twice. */
+export function intervalS(pattern: string, zone: string, nowMs: number): number | null {
+  const first = nextRunMs(pattern, zone, nowMs);
+  const second = first === null ? null : nextRunMs(pattern, zone, first);
+  return first === null || second === null ? null : (second - first) / 1000;
+}
+
+/** Whether a text is a cron pattern, or `off`. */
+export function isSchedule(text: string): boolean {
+  try {
+    nextRunMs(text, "UTC", 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
