@@ -10,6 +10,8 @@ import { showStatus } from "./commands/show-status.ts";
 import { runVerify } from "./commands/verify-all.ts";
 import { withLake, withLog, withLogAndLake } from "./commands/with-adapters.ts";
 import { processContext } from "./process-context.ts";
+import { type BackfillOptions, backfillRequest } from "./tasks/backfill-range.ts";
+import { changeTask, type StartOptions, showTasks, startTask } from "./tasks/task-commands.ts";
 
 /** All commands; `done` takes the exit code of the one that ran. @throws CommanderError for bad usage, told already. */
 export function program(signal: AbortSignal, done: (code: number) => void): Command {
@@ -22,6 +24,7 @@ export function program(signal: AbortSignal, done: (code: number) => void): Comm
     .showHelpAfterError("(--help tells what there is)");
   addServices(root, signal, done);
   addReaders(root, signal);
+  addTasks(root, signal, done);
   addOperations(root, signal, done);
   return root;
 }
@@ -103,18 +106,70 @@ function addReaders(root: Command, signal: AbortSignal): void {
     );
 }
 
+function addTasks(root: Command, signal: AbortSignal, done: (code: number) => void): void {
+  const backfill = root
+    .command("backfill")
+    .description("read the tickets created in a range again, by a running extractor or here")
+    .option("--from <day>", "first day of creation, YYYY-MM-DD (default: the oldest ticket)")
+    .option("--to <day>", "last day of creation, YYYY-MM-DD (default: now)")
+    .option("--queue <id>", "only this queue; may be given again", collected, [])
+    .option("--estimate", "only tell tickets, requests and time", false)
+    .option("--no-wait", "give the command and end")
+    .action(async (options: BackfillOptions & StartOptions) =>
+      done(await startTask(backfillRequest(options), options, signal)),
+    );
+  backfill
+    .command("status")
+    .description("backfills and other tasks, the newest first")
+    .option("--json", "JSON", false)
+    .action(({ json }: { json: boolean }) => showTasks(json));
+  for (const [command, description] of [
+    ["pause", "stop at the page that is being read"],
+    ["resume", "go on where it was"],
+    ["cancel", "give it up; what was read stays"],
+  ] as const)
+    backfill
+      .command(command)
+      .description(description)
+      .argument("[task]", "its id; not needed when there is only one")
+      .action((task: string | undefined) => changeTask(command, task));
+  root
+    .command("census")
+    .description("look for deleted and merged tickets now")
+    .option("--believe-deletes", "also when more are gone than the guard lets pass", false)
+    .option("--no-wait", "give the command and end")
+    .action(async ({ believeDeletes, wait }: { believeDeletes: boolean; wait: boolean }) => {
+      const request = { kind: "census", believe_deletes: believeDeletes } as const;
+      done(await startTask(request, { wait }, signal));
+    });
+  root
+    .command("reread")
+    .description("read recent and open tickets again now")
+    .option("--no-wait", "give the command and end")
+    .action(async (options: StartOptions) =>
+      done(await startTask({ kind: "reread" }, options, signal)),
+    );
+}
+
+function collected(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
 function addOperations(root: Command, signal: AbortSignal, done: (code: number) => void): void {
   root
     .command("status")
     .description("where extraction, log and lake stand")
     .option("--json", "JSON", false)
     .action(({ json }: { json: boolean }) =>
-      withLogAndLake((log, store, { settings }) => showStatus(settings.system, log, store, json)),
+      withLogAndLake((log, store, { settings, clock }) =>
+        showStatus(settings.system, log, store, { json, nowMs: clock.now() }),
+      ),
     );
   root
     .command("verify")
     .description("compare source, log and newest snapshot by content; exit code 3 when they differ")
-    .action(async () => done(await runVerify(signal)));
+    .option("--repair", "read again what differs, and compare once more", false)
+    .action(async ({ repair }: { repair: boolean }) => done(await runVerify(repair, signal)));
   root
     .command("check")
     .description("try every setting: credentials, clock, broker, bucket")

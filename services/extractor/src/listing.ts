@@ -68,6 +68,7 @@ export async function planListing(
   const startedAt = instantOf(nowMs());
   const earliest = settings.backfillFrom === null ? null : `${settings.backfillFrom} 00:00`;
   const slices: SliceState[] = [];
+  const empty: string[] = [];
   for (const queueId of request.queue_ids.length === 0 ? [null] : request.queue_ids) {
     const probe = (created: DateBounds) => probeCreated(asker, created, filterOf(queueId), signal);
     const from = request.created_from ?? earliest;
@@ -76,7 +77,10 @@ export async function planListing(
     // Two hours back, so that the bound is not smaller than a creation in the first pass of the repeated hour.
     const to = request.created_to ?? wallClock.latestText(sourceMs - 7_200_000, sourceMs);
     const first = oldest === null ? (from ?? beginningOfTime) : oldest.lastOrderMinute;
-    if (first === null) continue;
+    if (first === null) {
+      if (queueId !== null) empty.push(queueId);
+      continue;
+    }
     const ranges = await planSlices(
       { from: first, to: first > to ? first : to, count: oldest?.count ?? unknownCount },
       settings.sliceTickets,
@@ -91,6 +95,8 @@ export async function planListing(
     expected: slices.reduce((sum, { expected }) => sum + expected, 0),
     requests_expected: requestsOf(slices, settings.pageSize),
     started_at: startedAt,
+    // A14: an unknown queue is answered like an empty one.
+    note: empty.length === 0 ? null : `no ticket of this range is in queue ${empty.join(", ")}`,
   };
   return { task: planned, slices };
 }
@@ -147,7 +153,6 @@ export async function runListing(
     tasks: [[task.task_id, running]],
     ...(isResumed ? {} : { slices: plan.slices.map((slice) => [sliceId(slice), slice] as const) }),
   });
-  const done = plan.slices.filter(({ done: isDone }) => isDone);
   const run: ListingRun = {
     deps,
     origin: originOf(task),
@@ -155,7 +160,7 @@ export async function runListing(
     signal,
     listedId: null,
     holes: [],
-    task: { ...running, tickets: done.reduce((sum, { tickets }) => sum + tickets, 0) },
+    task: { ...running, tickets: plan.slices.reduce((sum, { tickets }) => sum + tickets, 0) },
   };
   deps.onProgress(run.task);
   await Promise.all(Array.from({ length: settings.parallelSlices }, () => worker(run, todo)));
@@ -209,7 +214,9 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
     deps.onProgress(run.task);
   };
   const window: Window = { by: "create_date", bounds, filter: filterOf(slice.queue_id) };
-  const reading = { window, lane: origin, origin, progress: sliceProgress(slice), onPage };
+  const soFar = (): SliceState => ({ ...slice, tickets: slice.tickets + ids.size });
+  const progress = (proven: string | null) => sliceProgress(soFar(), proven);
+  const reading = { window, lane: origin, origin, progress, onPage };
   const { holes } = await readAndPublish(deps, reading, signal);
   run.holes.push(...holes);
   const { task } = run;
@@ -218,7 +225,7 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
     slices_done: task.slices_done + 1,
     holes: task.holes + holes.length,
   };
-  const read: SliceState = { ...slice, resume_from: null, done: true, tickets: ids.size };
+  const read: SliceState = { ...soFar(), resume_from: null, done: true };
   await deps.publisher.publish({
     origin,
     slices: [[sliceId(slice), read]],

@@ -128,8 +128,7 @@ function letterOfRow(
   );
 }
 
-/** Progress of a slice: where to go on after a restart. */
-export function sliceProgress(slice: SliceState): (proven: string | null) => Pick<Job, "slices"> {
-  return (proven) =>
-    proven === null ? {} : { slices: [[sliceId(slice), { ...slice, resume_from: proven }]] };
+/** Progress of a slice, once something is proven: where to go on after a restart. */
+export function sliceProgress(slice: SliceState, proven: string | null): Pick<Job, "slices"> {
+  return proven === null ? {} : { slices: [[sliceId(slice), { ...slice, resume_from: proven }]] };
 }

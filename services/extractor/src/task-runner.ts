@@ -229,7 +229,8 @@ export class TaskRunner {
     checkpoint: { backfill_done_at?: Instant; agreed_as_of?: Instant | null } = {},
   ): Promise<void> {
     const { publisher, nowMs } = this.#deps.reading;
-    const ended: TaskState = { ...task, state, ended_at: instantOf(nowMs()), note };
+    const notes = [task.note, note].filter((text) => text !== null).join("; ") || null;
+    const ended: TaskState = { ...task, state, ended_at: instantOf(nowMs()), note: notes };
     await publisher.publish({
       origin: "reread",
       tasks: [[task.task_id, ended]],

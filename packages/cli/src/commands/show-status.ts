@@ -1,7 +1,17 @@
-import { type EventLog, type ObjectStore, topics } from "@thulium-stream/contracts";
+import {
+  type Checkpoint,
+  type EventLog,
+  type ExtractorHeartbeat,
+  epochMsOf,
+  isEnded,
+  type ObjectStore,
+  topics,
+} from "@thulium-stream/contracts";
 import { readExtractorState } from "@thulium-stream/extractor";
 import { describeLake } from "@thulium-stream/lake-writer";
+import { tableOfTasks } from "../tasks/task-commands.ts";
 import { print } from "../terminal/console.ts";
+import { grouped, spanText } from "../terminal/progress.ts";
 import { renderTable } from "../terminal/table.ts";
 
 /** Where a system stands by what is durable: log and lake. Works beside a running pipeline and without one. */
@@ -9,24 +19,34 @@ export async function showStatus(
   system: string,
   log: EventLog,
   store: ObjectStore,
-  json: boolean,
+  { json, nowMs }: { readonly json: boolean; readonly nowMs: number },
 ): Promise<void> {
-  const { checkpoint, holes } = await readExtractorState(log, system);
+  const { checkpoint, holes, tasks, heartbeat } = await readExtractorState(log, system);
   const held = await Promise.all(
     topics.map(async ({ topic }) => ({ topic, ...totals(await log.ends(topic)) })),
   );
   const lake = await describeLake(store);
   if (json) {
-    print(JSON.stringify({ system, checkpoint, holes: [...holes.values()], topics: held, lake }));
+    print(
+      JSON.stringify({
+        system,
+        checkpoint,
+        heartbeat,
+        tasks: [...tasks.values()],
+        holes: [...holes.values()],
+        topics: held,
+        lake,
+      }),
+    );
     return;
   }
-  print(
-    `${system}: ${checkpoint === null ? "nothing extracted yet" : `sealed up to ${checkpoint.sealed}, backfill ${checkpoint.backfill_done_at === null ? "not done" : `done at ${checkpoint.backfill_done_at}`}`}`,
-  );
+  for (const line of statusLines(system, checkpoint, heartbeat, nowMs)) print(line);
   for (const { by, bounds, reason, attempts, next_at } of holes.values())
     print(
       `could not be read: ${by} ${bounds.from ?? "…"} to ${bounds.to ?? "…"} (${reason}, tried ${attempts} times, again at ${next_at})`,
     );
+  const open = [...tasks.values()].filter((task) => !isEnded(task));
+  if (open.length > 0) print(`\n${tableOfTasks(open)}`);
   print("");
   print(
     renderTable(
@@ -47,6 +67,37 @@ export async function showStatus(
       ]),
     ),
   );
+}
+
+/** How extraction is, line by line. Pure. */
+export function statusLines(
+  system: string,
+  checkpoint: Checkpoint | null,
+  heartbeat: ExtractorHeartbeat | null,
+  nowMs: number,
+): readonly string[] {
+  if (checkpoint === null) return [`${system}: nothing extracted yet`];
+  const { sealed, backfill_done_at: doneAt, agreed_as_of: agreed } = checkpoint;
+  const ago = (at: string) => `${spanText((nowMs - epochMsOf(at)) / 1000)} ago`;
+  const lines = [
+    `${system}: sealed up to ${sealed}, backfill ${doneAt === null ? "not done" : `done at ${doneAt}`}`,
+    agreed === null
+      ? "agreed as of: not yet, a complete listing is still to come"
+      : `agreed as of ${agreed} (${ago(agreed)}): silent changes and deletes until then are held`,
+  ];
+  if (heartbeat === null) return lines;
+  const { at, waiting_until: until, request_rate: rate, recent_and_open_read_at: read } = heartbeat;
+  const every = (seconds: number | null) =>
+    seconds === null ? "not read again by schedule" : `every ${spanText(seconds)}`;
+  lines.push(
+    nowMs - epochMsOf(at) > 45_000
+      ? `extractor: not running, last heard ${ago(at)}`
+      : `extractor: running, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`,
+    `silent changes: recent and open tickets ${every(heartbeat.recent_and_open_every_s)} (last ${read === null ? "not yet" : ago(read)}), old ones ${every(heartbeat.all_every_s)}`,
+  );
+  if (until !== null && epochMsOf(until) > nowMs)
+    lines.push(`waiting for the source's limit until ${until}: this is no fault`);
+  return lines;
 }
 
 /** Positions between first and next: an upper bound of records, since compaction and markers leave gaps. */

@@ -1,4 +1,11 @@
-import type { Clock, EventLog, Logger, ObjectStore, TicketSource } from "@thulium-stream/contracts";
+import type {
+  Clock,
+  EventLog,
+  Logger,
+  ObjectStore,
+  TaskRequest,
+  TicketSource,
+} from "@thulium-stream/contracts";
 import { sourceContents } from "@thulium-stream/extractor";
 import { exitCodes, Lifetime, random, type Settings } from "@thulium-stream/runtime";
 import { openLakeStore } from "../assembly/open-lake.ts";
@@ -6,6 +13,7 @@ import { openLog } from "../assembly/open-log.ts";
 import { openSource } from "../assembly/open-source.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
 import { processContext } from "../process-context.ts";
+import { startTask } from "../tasks/task-commands.ts";
 import { note, print } from "../terminal/console.ts";
 import { grouped } from "../terminal/progress.ts";
 import { compareContents, type Difference } from "../verify/compare-contents.ts";
@@ -105,8 +113,22 @@ export function tellVerification(found: Verification): number {
   return differences.length + unread > 0 ? exitCodes.differences : exitCodes.done;
 }
 
-/** `verify`: beside a running pipeline, or without one. */
-export async function runVerify(signal: AbortSignal): Promise<number> {
+/** `verify`: beside a running pipeline, or without one. With `repair`, what differs is read again by the extractor and compared once more. */
+export async function runVerify(repair: boolean, signal: AbortSignal): Promise<number> {
+  const found = await verifyBeside(signal);
+  const code = tellVerification(found);
+  if (!repair || found.differences.length === 0) return code;
+  const minutes = found.differences.map(({ created }) => created).filter((text) => text !== "");
+  const request: TaskRequest = { kind: "repair", created_minutes: [...new Set(minutes)] };
+  await startTask(request, { wait: true }, signal);
+  const left = await verifyBeside(signal);
+  const leftCode = tellVerification(left);
+  if (left.differences.some(({ where }) => where === "lake"))
+    note("  The snapshot stays as it is; the next one is written from the log.");
+  return leftCode;
+}
+
+async function verifyBeside(signal: AbortSignal): Promise<Verification> {
   const { settings, clock, logger } = processContext();
   await using life = new Lifetime(logger);
   // The built-in sandbox is a part of the pipeline that keeps it; a second one would be another source.
@@ -115,5 +137,5 @@ export async function runVerify(signal: AbortSignal): Promise<number> {
   const log = await openLog(settings, clock, logger, life);
   const store = await openLakeStore(settings, clock, logger, life);
   const deps = { settings, source, log, store, clock, logger };
-  return tellVerification(await verify(deps, { standsStill: false }, signal));
+  return await verify(deps, { standsStill: false }, signal);
 }

@@ -12,9 +12,10 @@ export interface TaskProgress {
 export function taskProgress(interactive: boolean, nowMs: () => number): TaskProgress {
   const display = progressDisplay("backfill", interactive, nowMs);
   const rate = rateOf(nowMs);
+  let hasEnded = false;
   return {
     show({ tickets, expected, slices, slices_done, requests_expected, state }) {
-      if (slices === null) return;
+      if (slices === null || hasEnded || state === "estimated") return;
       const ratePerS = rate(tickets);
       display.show({
         done: tickets,
@@ -24,7 +25,8 @@ export function taskProgress(interactive: boolean, nowMs: () => number): TaskPro
         ratePerS,
         etaS: ratePerS > 0 ? Math.max(0, expected - tickets) / ratePerS : null,
       });
-      if (state === "done" || slices_done === slices) display.end();
+      hasEnded = state === "done" || slices_done === slices;
+      if (hasEnded) display.end();
     },
     end: () => display.end(),
   };

@@ -1,0 +1,56 @@
+import {
+  decodeJson,
+  type EventLog,
+  epochMsOf,
+  extractorHeartbeat,
+  isEnded,
+  type TaskState,
+  taskState,
+} from "@thulium-stream/contracts";
+import { batchesToEnd } from "@thulium-stream/runtime";
+import type { ProcessContext } from "../process-context.ts";
+import { note } from "../terminal/console.ts";
+
+const lookMs = 1_000;
+/** An extractor that said nothing for so long does not run. */
+const silentMs = 45_000;
+
+/**
+ * Follows a task in `extractor-state` until it ends or is paused. Tells once when no extractor seems to run: the command is durable and waits for one.
+ * @throws Failure `Cancelled` when `signal` fires.
+ */
+export async function watchTask(
+  { settings, clock }: ProcessContext,
+  log: EventLog,
+  taskId: string,
+  onChange: (task: TaskState) => void,
+  signal: AbortSignal,
+): Promise<TaskState> {
+  const { system } = settings;
+  const startedMs = clock.now();
+  let heardMs = Number.NEGATIVE_INFINITY;
+  let position = 0;
+  let hasTold = false;
+  for (;;) {
+    const from = [{ topic: "extractor-state", partition: 0, position }];
+    const start = position === 0 ? {} : { from };
+    for await (const batch of batchesToEnd(log, "extractor-state", { ...start, signal })) {
+      position = batch.nextPosition;
+      for (const record of batch.records) {
+        if (record.value === null) continue;
+        if (record.key === `${system}:status`)
+          heardMs = epochMsOf(extractorHeartbeat.parse(decodeJson(record)).at);
+        if (record.key !== `${system}:task:${taskId}`) continue;
+        const task = taskState.parse(decodeJson(record));
+        onChange(task);
+        if (isEnded(task) || task.state === "paused") return task;
+      }
+    }
+    const nowMs = clock.now();
+    if (!hasTold && nowMs - startedMs > 5 * lookMs && nowMs - heardMs > silentMs) {
+      note(`no extractor of ${system} runs; it will begin when one does (Ctrl-C leaves it so)`);
+      hasTold = true;
+    }
+    await clock.sleep(lookMs, signal);
+  }
+}
