@@ -17,7 +17,7 @@ const heartbeat = {
   last_sweep_at: null,
   waiting_until: "2026-11-24T10:20:00.000Z",
   requests: 1200,
-  request_rate: 4.85,
+  request_rate: 4.86,
   found_limit: 4.85,
   tickets_held: 20_000,
   clock_skew_ms: 0,
