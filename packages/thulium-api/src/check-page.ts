@@ -13,7 +13,11 @@ import { minuteOf } from "./wall-clock.ts";
  */
 export function checkPage(request: PageRequest, rows: readonly ObservedTicket[]): void {
   let previous: string | null = null;
-  for (const { ticket } of rows) {
+  const seen = new Map<string, ObservedTicket>();
+  for (const row of rows) {
+    const { ticket } = row;
+    checkTwin(row, seen.get(ticket.ticket_id));
+    seen.set(ticket.ticket_id, row);
     const created = ticket.created_at_raw;
     const updated = ticket.updated_at_raw;
     const ordered = request.orderBy === "create_date" ? created : updated;
@@ -31,6 +35,12 @@ export function checkPage(request: PageRequest, rows: readonly ObservedTicket[])
     checkBounds(ticket.ticket_id, "update_date", updated, request.updated);
     checkFilter(request, { ticket });
   }
+}
+
+/** A ticket that stands twice in one answer, in two versions, tells nothing: neither is known to be the newer one. */
+function checkTwin(row: ObservedTicket, twin: ObservedTicket | undefined): void {
+  if (twin !== undefined && JSON.stringify(twin) !== JSON.stringify(row))
+    refuse(row.ticket.ticket_id, "ticket_id", "stands twice in one answer, with different content");
 }
 
 function checkBounds(

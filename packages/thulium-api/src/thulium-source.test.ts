@@ -105,6 +105,7 @@ describe("the source's client", () => {
     ["order", [row(), row({ ticket_id: "8", updated_at: "2026-11-23 09:29" })]],
     ["bound", [row({ updated_at: "2026-11-23 08:58" })]],
     ["order date", [row({ updated_at: null })]],
+    ["ticket twice", [row(), row({ subject: "otherwise" })]],
   ])("S2: a page that breaks its %s is a failure, never data", async (_name, rows) => {
     const { client } = await source(says(page(...rows)));
     await expect(client.listTickets(request)).rejects.toMatchObject({ code: "InvalidResponse" });
@@ -205,6 +206,7 @@ describe("the source's client", () => {
     ["result: null", '{"count": 0, "result": null}'],
     ["a bare list", "[]"],
     ["no count", '{"result": []}'],
+    ["a negative count", '{"count": -1, "result": []}'],
   ])("refuses %s with status 200", async (_name, body) => {
     const { client } = await source(says(body));
     await expect(client.listTickets(request)).rejects.toMatchObject({

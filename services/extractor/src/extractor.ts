@@ -10,7 +10,7 @@ import {
 } from "@thulium-stream/contracts";
 import { intervalS, retrying } from "@thulium-stream/runtime";
 import { createWallClock, type WallClock } from "@thulium-stream/thulium-api/pure";
-import { Asker } from "./asker.ts";
+import { Asker, pageFailures } from "./asker.ts";
 import { RequestBudget } from "./budget.ts";
 import type { CensusResult } from "./census.ts";
 import { CommandReader } from "./command-reader.ts";
@@ -28,6 +28,7 @@ import { dueTasks } from "./schedules.ts";
 import { TaskRunner } from "./task-runner.ts";
 import { completeTaskId, everything, firstTaskId, newTask } from "./tasks.ts";
 import type { TicketIndex } from "./ticket-index.ts";
+import { zoneDoubt } from "./zone-doubt.ts";
 
 /** What an extractor works with; it closes the index, and nothing else that it was given. */
 export interface ExtractorDeps {
@@ -153,6 +154,7 @@ export class Extractor {
     const both = AbortSignal.any([signal, either.signal]);
     try {
       await this.#begin(both);
+      await this.#doubtZone(both);
     } catch (error) {
       if (signal.aborted && isFailure(error, "Cancelled")) return;
       throw error;
@@ -271,6 +273,34 @@ export class Extractor {
       checkpoint: { sealed },
       tasks: [[firstTaskId, first]],
     });
+  }
+
+  /** Warns when the newest stamp speaks against the zone that is set: live sweeps of another zone's clock would look for changes at the wrong hour. */
+  async #doubtZone(signal: AbortSignal): Promise<void> {
+    const { asker, wallClock } = this.#reading;
+    const fromMs = this.#deps.clock.now() - 2 * dayMs;
+    const recent = {
+      updated: { from: wallClock.earliestText(fromMs, fromMs), to: null },
+      orderBy: "update_date",
+    } as const;
+    try {
+      const { count } = await asker.list({ ...recent, offset: 0, limit: 1 }, "live", signal);
+      if (count === 0) return;
+      const last = { ...recent, offset: count - 1, limit: 1 };
+      const { lastOrderMinute } = await asker.list(last, "live", signal);
+      const doubt =
+        lastOrderMinute === null
+          ? null
+          : zoneDoubt(lastOrderMinute, asker.sourceNowMs(), wallClock);
+      if (doubt !== null)
+        this.#deps.logger.warn(
+          { zone: this.#settings.zone },
+          `${doubt}: is THULIUM_TIME_ZONE the zone of the help desk?`,
+        );
+    } catch (error) {
+      // A row that the source cannot show is met, and told, by the sweep.
+      if (!isFailure(error, ...pageFailures, "Rejected")) throw error;
+    }
   }
 
   async #liveLoop(signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock, EventLog, Logger, TaskState, TicketSource } from "@thulium-stream/contracts";
 import { type Lifetime, newId, random, type Settings } from "@thulium-stream/runtime";
 import { Extractor } from "./extractor.ts";
+import { readStepPatterns } from "./step-patterns.ts";
 import { TicketIndex } from "./ticket-index.ts";
 
 /** What a process shares with the extractor. */
@@ -41,6 +42,9 @@ export async function openExtractor(
     censusSchedule: settings.CENSUS_SCHEDULE,
     backfillFrom: settings.BACKFILL_FROM ?? null,
     closedStatuses: settings.CLOSED_STATUSES,
+    ...(settings.STEP_PATTERNS === undefined
+      ? {}
+      : { stepPatterns: readStepPatterns(settings.STEP_PATTERNS) }),
   });
   return life.own("extractor", extractor, (opened) => opened.close());
 }

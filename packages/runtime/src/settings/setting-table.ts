@@ -211,6 +211,11 @@ export const settingTable = {
     "Statuses (names or ids) that count as closed",
     list("Zamknięte,Połączone"),
   ),
+  STEP_PATTERNS: setting(
+    "English and Polish status changes",
+    'JSON file with wordings of system comments that tell a step: `[{"kind": …, "pattern": …}]`',
+    text,
+  ),
   AUTOMATIC_LOGINS: setting("none", "Logins that are no agent", list("")),
   BUSINESS_HOURS: setting(
     "`Mon-Fri 08:00-16:00`",
