@@ -46,7 +46,8 @@ export async function decideMissing(
   if (listedId === null || !(await isAnsweredById(deps, listedId, signal)))
     return {
       ...none,
-      refused: "a listed ticket could not be asked for by its id: no delete is believed",
+      refused:
+        "a listed ticket could not be asked for by its id: no delete is believed; the API user may lack the permission for single tickets",
     };
   const goneOnce = await gone(deps, missing, signal);
   const mostDeletes = deps.believesDeletes ? Number.POSITIVE_INFINITY : deleteGuard(held);
@@ -80,9 +81,15 @@ async function isAnsweredById(
   listedId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (await asker.exists(listedId, "confirm", signal)) return true;
-  await clock.sleep(confirmDelayMs, signal);
-  return asker.exists(listedId, "confirm", signal);
+  try {
+    if (await asker.exists(listedId, "confirm", signal)) return true;
+    await clock.sleep(confirmDelayMs, signal);
+    return await asker.exists(listedId, "confirm", signal);
+  } catch (error) {
+    // Permissions are given per method: without this one, everything but the census goes on.
+    if (isFailure(error, "Forbidden")) return false;
+    throw error;
+  }
 }
 
 async function gone(

@@ -5,6 +5,7 @@ import {
   type EventLog,
   epochMsOf,
   Failure,
+  type HoleState,
   type LogRecord,
   type LogWriter,
   type NewRecord,
@@ -36,6 +37,7 @@ export class CheckedLog {
   readonly held = new Map<string, Held>();
   sealedMs: number | null = null;
   events = 0;
+  falseDeletes = 0;
   /** The append at which the process dies, counted down; null = lives on. */
   killAt: { appendsLeft: number; readonly point: KillPoint } | null = null;
   onKill: () => void = () => {};
@@ -47,7 +49,7 @@ export class CheckedLog {
   readonly #lastOf = new Map<string, string>();
   #firstSealedMs: number | null = null;
   #backfillDone = false;
-  #openHoles = new Set<string>();
+  readonly #openHoles = new Map<string, HoleState>();
 
   constructor(log: EventLog, ledger: Ledger) {
     this.#log = log;
@@ -126,8 +128,10 @@ export class CheckedLog {
     const before = this.held.get(id);
     if (record.value === null) {
       const why = this.#ledger.whyGone(id);
-      if (why !== "deleted")
+      if (why !== "deleted") {
+        this.falseDeletes += 1;
         throw new Violation(`E2: ticket ${id} ${why ?? "exists"}, but was told to be deleted`);
+      }
       this.held.delete(id);
       changed.add(id);
       return;
@@ -168,7 +172,7 @@ export class CheckedLog {
   #noteState(record: NewRecord): void {
     if (record.key.includes(":hole:")) {
       if (record.value === null) this.#openHoles.delete(record.key);
-      else this.#openHoles.add(record.key);
+      else this.#openHoles.set(record.key, readValue(record) as HoleState);
     }
     if (!record.key.endsWith(":checkpoint")) return;
     const { sealed, backfill_done_at } = readValue(record) as Checkpoint;
@@ -182,11 +186,12 @@ export class CheckedLog {
     this.sealedMs = sealedMs;
   }
 
-  /** E1: nothing whose last bump the watermark has passed is missing or older. What a hole hides is excepted. */
+  /** E1: nothing whose last bump the watermark has passed is missing or older. What stands in the window of an open hole is excepted, and nothing else. */
   #checkSealed(sealedMs: number): void {
-    if (this.#openHoles.size > 0) return;
+    const holes = [...this.#openHoles.values()];
     const from = this.#backfillDone ? Number.NEGATIVE_INFINITY : (this.#firstSealedMs ?? 0);
     for (const [id, version] of this.#ledger.bumpedBetween(from, sealedMs)) {
+      if (holes.some((hole) => this.#ledger.isHidden(id, hole))) continue;
       const held = this.held.get(id);
       // A ticket may return to a content that it had before: the one that is held may be the newer one.
       if (held === undefined || this.#ledger.versionOf(id, held.content, version) < 0)
@@ -194,6 +199,11 @@ export class CheckedLog {
           `E1: sealed is ${new Date(sealedMs).toISOString()}, but ticket ${id} is ${held === undefined ? "missing" : `held in version ${held.version} instead of ${version}`}`,
         );
     }
+  }
+
+  /** Tickets that are deleted at the source, but still held. */
+  get missedDeletes(): number {
+    return [...this.held.keys()].filter((id) => this.#ledger.whyGone(id) === "deleted").length;
   }
 
   /** E1, E3: once the source stands still, what is held is what it has. */

@@ -39,11 +39,12 @@ export async function direct(
     }
     wire.live();
     const roll = random();
-    if (roll < 0.06) {
+    const { bulkShare, goneShare } = plan;
+    if (roll < bulkShare) {
       // A bulk edit: many tickets in one minute.
       const first = Math.floor(random() * ids.length);
       for (const ticketId of ids.slice(first, first + 60)) change({ kind: "touch", ticketId });
-    } else if (roll < 0.14) {
+    } else if (roll < bulkShare + 0.08) {
       const result = sandbox.mutate({ kind: "create", subject: `new ${made}` });
       ids.push(Number(result.ticketId));
       made += 1;
@@ -51,7 +52,8 @@ export async function direct(
       // A few tickets are worked on all the time: answers that overlap differ in them.
       const ticketId = random() < 0.4 ? pick(ids.slice(-3)) : pick(ids);
       const canGo = gone < mostGone;
-      const mutation = one(ticketId, roll, made, canGo, pick, random, ids);
+      const goes = canGo && roll < bulkShare + 0.08 + goneShare;
+      const mutation = one(ticketId, goes, made, pick, random, ids);
       if (mutation.kind === "delete" || mutation.kind === "merge") gone += 1;
       change(mutation);
       // Edits of one ticket in quick succession: a row leaves its page while it is read, or returns to what it was.
@@ -64,15 +66,14 @@ export async function direct(
 
 function one(
   ticketId: number,
-  roll: number,
+  goes: boolean,
   made: number,
-  canGo: boolean,
   pick: <T>(list: readonly T[]) => T,
   random: () => number,
   ids: readonly number[],
 ): Mutation {
-  if (canGo && roll < 0.19) return { kind: "delete", ticketId };
-  if (canGo && roll < 0.22) return { kind: "merge", ticketId, into: pick(ids) };
+  if (goes && random() < 0.6) return { kind: "delete", ticketId };
+  if (goes) return { kind: "merge", ticketId, into: pick(ids) };
   const mutations: readonly Mutation[] = [
     { kind: "touch", ticketId },
     { kind: "mail", ticketId, body: `mail ${made} zażółć` },

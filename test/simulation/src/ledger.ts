@@ -1,15 +1,18 @@
-import type { TicketState } from "@thulium-stream/contracts";
+import type { HoleState, TicketState } from "@thulium-stream/contracts";
 import type { Sandbox } from "@thulium-stream/sandbox";
 import {
   messageHash,
+  minuteOf,
   normaliseTicket,
   ticketHash,
   type WallClock,
 } from "@thulium-stream/thulium-api";
 
-/** One content that a ticket really had. */
+/** One content that a ticket really had, and the minutes by which the list could be asked for it. */
 interface Version {
   readonly content: string;
+  readonly created: string;
+  readonly updated: string;
 }
 
 /** A ticket's life as it really was. */
@@ -26,14 +29,18 @@ interface Life {
 export class Ledger {
   readonly #sandbox: Sandbox;
   readonly #wallClock: WallClock;
+  /** What the truth leaves out: the field that nobody knows. */
+  readonly #unknown: object;
   readonly #lives = new Map<string, Life>();
   #seen = 0;
 
   constructor(sandbox: Sandbox, wallClock: WallClock) {
     this.#sandbox = sandbox;
     this.#wallClock = wallClock;
+    this.#unknown =
+      sandbox.switches.new_field === "on" ? { sla_policy: { id: 7, name: "standard" } } : {};
     for (const row of sandbox.truth().rows())
-      this.#newLife(String(row["ticket_id"])).versions.push({ content: this.#contentOf(row) });
+      this.#newLife(String(row["ticket_id"])).versions.push(this.#readVersion(row));
   }
 
   /** Takes down what has happened since the last call. Call it whenever the sandbox may have changed, before it answers. */
@@ -53,8 +60,8 @@ export class Ledger {
         life.gone = deleted.has(id) ? "deleted" : (life.gone ?? "merged");
         continue;
       }
-      const content = this.#contentOf(row);
-      if (life.versions.at(-1)?.content !== content) life.versions.push({ content });
+      const version = this.#readVersion(row);
+      if (life.versions.at(-1)?.content !== version.content) life.versions.push(version);
       if (bumpedMs !== null) {
         life.bumpedVersion = life.versions.length - 1;
         life.bumpedMs = bumpedMs;
@@ -79,6 +86,21 @@ export class Ledger {
       if (gone === null && bumpedMs >= fromMs && bumpedMs < toMs) yield [id, bumpedVersion];
   }
 
+  /** Whether the version that a ticket's last bump made may stand in a window that could not be read. */
+  isHidden(ticketId: string, { by, bounds, other }: HoleState): boolean {
+    const life = this.#lives.get(ticketId);
+    const version = life?.versions[life.bumpedVersion];
+    if (version === undefined) return false;
+    const { created, updated } = version;
+    const [along, across] = by === "create_date" ? [created, updated] : [updated, created];
+    return isWithin(along, bounds) && isWithin(across, other ?? { from: null, to: null });
+  }
+
+  /** Tickets that were deleted. */
+  get deleted(): number {
+    return [...this.#lives.values()].filter(({ gone }) => gone === "deleted").length;
+  }
+
   /** What each listed ticket holds now. */
   *present(): Generator<readonly [string, string]> {
     for (const [id, { gone, versions }] of this.#lives)
@@ -96,8 +118,8 @@ export class Ledger {
     return life;
   }
 
-  #contentOf(row: unknown): string {
-    const normalised = normaliseTicket(row, "sim", this.#wallClock);
+  #readVersion(row: object): Version {
+    const normalised = normaliseTicket({ ...row, ...this.#unknown }, "sim", this.#wallClock);
     if (!normalised.ok) throw new Error(`the sandbox's own row is broken: ${normalised.detail}`);
     const { ticket, messages } = normalised.observed;
     const parts = messages.map((message) => [
@@ -105,8 +127,16 @@ export class Ledger {
       messageHash(message),
       message.ratings,
     ]);
-    return JSON.stringify([ticketHash(ticket), parts]);
+    return {
+      content: JSON.stringify([ticketHash(ticket), parts]),
+      created: minuteOf(ticket.created_at_raw ?? ""),
+      updated: minuteOf(ticket.updated_at_raw ?? ""),
+    };
   }
+}
+
+function isWithin(minute: string, { from, to }: HoleState["bounds"]): boolean {
+  return (from ?? "") <= minute && minute <= minuteOf(to ?? "9999");
 }
 
 /** The same text for what the extractor holds. */

@@ -1,28 +1,37 @@
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { type SimulationResult, simulate } from "./simulate.ts";
+import { type WorldKind, worldKinds } from "./world-plan.ts";
 
-/** `npm run simulate -- [--seeds N] [--from S] [--seed S]`: runs seeds on all cores, prints failures with their replay command and a summary. */
-const options = new Map<string, number>();
-for (let at = 2; at < process.argv.length; at += 2)
-  options.set(process.argv[at] ?? "", Number(process.argv[at + 1]));
-const known = ["--seeds", "--from", "--seed", "--until-caught"];
-for (const [name, value] of options)
-  if (!known.includes(name) || !Number.isInteger(value)) {
-    console.error(`simulate: ${name} ${value}: use --seeds <n>, --from <seed> or --seed <seed>`);
-    process.exit(2);
-  }
-/** In this process, and no further than the first failure: for planted mistakes. */
-const untilCaught = options.has("--until-caught");
-const only = options.get("--seed");
-const from = only ?? options.get("--from") ?? 1;
-const count = only === undefined ? (options.get("--seeds") ?? 100) : 1;
-
+/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--world plain|busy|deletes]`: runs seeds on all cores, prints failures with their replay command and a summary. */
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    world: { type: "string", default: "plain" },
+    "until-caught": { type: "boolean", default: false },
+  },
+});
+const world = worldKinds.find((kind) => kind === values.world);
+const numbers = [values.seeds, values.from, values.seed ?? "1"].map(Number);
+if (world === undefined || numbers.some((value) => !Number.isInteger(value) || value < 0)) {
+  console.error(
+    `simulate: use --seeds <n>, --from <seed>, --seed <seed>, --world ${worldKinds.join("|")}`,
+  );
+  process.exit(2);
+}
+const kind: WorldKind = world;
+const only = values.seed === undefined ? undefined : Number(values.seed);
+const from = only ?? Number(values.from);
+const count = only === undefined ? Number(values.seeds) : 1;
 // A child: runs the seeds that it is sent, one at a time.
-if (untilCaught) {
+if (values["until-caught"]) {
+  // In this process, and no further than the first failure: for planted mistakes.
   for (let seed = from; seed < from + count; seed += 1) {
-    const { violation } = await simulate(seed);
+    const { violation } = await simulate(seed, kind);
     if (violation === null) continue;
     console.log(`seed ${seed}: ${violation}`);
     process.exit(1);
@@ -31,27 +40,33 @@ if (untilCaught) {
   process.exit(0);
 } else if (process.send !== undefined) {
   process.on("message", async (seed: number) => {
-    process.send?.(await simulate(seed));
+    process.send?.(await simulate(seed, kind));
   });
 } else {
   const startedMs = Date.now();
   let next = from;
   let [failed, changes, events, requests, kills, hours] = [0, 0, 0, 0, 0, 0];
+  let [deletes, falseDeletes, missedDeletes] = [0, 0, 0];
   const take = (result: SimulationResult) => {
     changes += result.changes;
     events += result.events;
     requests += result.requests;
     kills += result.kills;
     hours += result.virtualHours;
+    deletes += result.deletes;
+    falseDeletes += result.falseDeletes;
+    missedDeletes += result.missedDeletes;
     if (only !== undefined) console.log(JSON.stringify(result));
     if (result.violation === null) return;
     failed += 1;
     const { seed, violation } = result;
-    console.log(`seed ${seed}: ${violation}\n  replay: npm run simulate -- --seed ${seed}`);
+    console.log(
+      `seed ${seed}: ${violation}\n  replay: npm run simulate -- --seed ${seed}${kind === "plain" ? "" : ` --world ${kind}`}`,
+    );
   };
   const worker = () =>
     new Promise<void>((resolve) => {
-      const child = fork(fileURLToPath(import.meta.url));
+      const child = fork(fileURLToPath(import.meta.url), ["--world", kind]);
       let running: number | null = null;
       const give = () => {
         running = next < from + count ? next++ : null;
@@ -73,7 +88,7 @@ if (untilCaught) {
     });
   await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, worker));
   console.log(
-    `${count} seeds, ${failed} failed · ${changes} changes, ${events} events, ${requests} requests, ${kills} kills, ${Math.round(hours)} hours of virtual time in ${Math.round((Date.now() - startedMs) / 1000)} s`,
+    `${count} seeds, ${failed} failed · ${changes} changes, ${events} events, ${requests} requests, ${deletes} deletes (${falseDeletes} false, ${missedDeletes} missed), ${kills} kills, ${Math.round(hours)} hours of virtual time in ${Math.round((Date.now() - startedMs) / 1000)} s`,
   );
   process.exit(failed > 0 ? 1 : 0);
 }

@@ -1,3 +1,5 @@
+import type { WorldKind } from "./world-plan.ts";
+
 /** One place of the built code that is changed. */
 export interface Edit {
   /** Built file below the repository's root. */
@@ -11,6 +13,8 @@ export interface Mutant {
   readonly name: string;
   readonly mistake: string;
   readonly edits: readonly Edit[];
+  /** The kind of world in which it shows soonest. Default `plain`. */
+  readonly world?: WorldKind;
 }
 
 const extractor = (file: string) => `services/extractor/dist/${file}.js`;
@@ -112,6 +116,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "position-in-minute-trusted",
+    world: "busy",
     mistake: "a hot minute is read by offset, once",
     edits: [
       {
@@ -184,6 +189,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "delete-on-first-404",
+    world: "deletes",
     mistake: "one 404 is enough to delete a ticket",
     edits: [
       {
@@ -195,6 +201,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "unlisted-is-deleted",
+    world: "deletes",
     mistake: "what the list does not show is deleted without asking",
     edits: [
       {
@@ -206,13 +213,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "oldest-forgotten",
+    world: "deletes",
     mistake: "the census begins at the oldest ticket that is listed",
     edits: [
       {
-        file: extractor("backfill"),
-        find: 'const first = settings.backfillFrom ?? "";',
-        replace:
-          'const first = publisher.checkpoint.backfill_from?.replace("T", " ").slice(0, 16) ?? "";',
+        file: extractor("listing"),
+        find: 'const first = request.created_from ?? settings.backfillFrom ?? "";',
+        replace: 'const first = task.oldest ?? "";',
+      },
+      {
+        file: extractor("listing"),
+        find: "task: { ...running,",
+        replace: "task: { ...running, oldest: plan.slices[0]?.created_from,",
+      },
+      {
+        // The census by counts would find it all the same.
+        file: extractor("schedules"),
+        find: '["census", settings.censusSchedule, census],',
+        replace: "",
       },
     ],
   },

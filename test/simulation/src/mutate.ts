@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { mutants } from "./mutants.ts";
+import { type Mutant, mutants } from "./mutants.ts";
 
 /** `npm run simulate:mutants [-- name …]`: plants each mistake in turn and runs seeds until one is caught. Fails when a mistake survives: the harness would not see it. */
 const mostSeeds = 60;
@@ -11,11 +11,20 @@ const main = fileURLToPath(new URL("./main.js", import.meta.url));
 const plant = new URL("./plant.js", import.meta.url).href;
 
 /** The seed that catches a mutant and what it says; null = it survived. */
-function caught(name: string): Promise<string | null> {
+function caught({ name, world }: Mutant): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      ["--import", plant, main, "--seeds", String(mostSeeds), "--until-caught", "1"],
+      [
+        "--import",
+        plant,
+        main,
+        "--seeds",
+        String(mostSeeds),
+        "--until-caught",
+        "--world",
+        world ?? "plain",
+      ],
       { env: { ...process.env, MUTANT: name }, stdio: ["ignore", "pipe", "pipe"] },
     );
     let [output, errors] = ["", ""];
@@ -37,7 +46,7 @@ function caught(name: string): Promise<string | null> {
 let survived = 0;
 const worker = async () => {
   for (let mutant = todo.shift(); mutant !== undefined; mutant = todo.shift()) {
-    const by = await caught(mutant.name);
+    const by = await caught(mutant);
     if (by === null) survived += 1;
     console.log(
       `${by === null ? "SURVIVED" : "caught  "} ${mutant.name}: ${mutant.mistake}${by === null ? "" : `\n         ${by}`}`,

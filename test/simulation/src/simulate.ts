@@ -11,7 +11,7 @@ import { CheckedLog, Violation } from "./checked-log.ts";
 import { direct } from "./director.ts";
 import { Ledger } from "./ledger.ts";
 import { Wire } from "./wire.ts";
-import { faultSwitches, planOf, type WorldPlan } from "./world-plan.ts";
+import { faultSwitches, planOf, type WorldKind, type WorldPlan } from "./world-plan.ts";
 
 /** What a run came to. */
 export interface SimulationResult {
@@ -23,6 +23,10 @@ export interface SimulationResult {
   readonly requests: number;
   readonly kills: number;
   readonly virtualHours: number;
+  /** Tickets that were deleted at the source. */
+  readonly deletes: number;
+  readonly falseDeletes: number;
+  readonly missedDeletes: number;
 }
 
 const hourMs = 3_600_000;
@@ -34,9 +38,15 @@ const closedStatuses = ["Zamknięte", "Połączone"];
 const scratch = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /** One run of the whole extractor on a virtual clock against the sandbox in process, checked against the truth (E1–E6). The same seed gives the same run. */
-export async function simulate(seed: number): Promise<SimulationResult> {
+export function simulate(seed: number, kind: WorldKind = "plain"): Promise<SimulationResult> {
+  return simulateWorld(planOf(seed, kind));
+}
+
+/** One run of a world that is planned. */
+export async function simulateWorld(plan: WorldPlan): Promise<SimulationResult> {
+  const { seed } = plan;
   const folder = mkdtempSync(join(scratch, "simulation-"));
-  const world = await openWorld(planOf(seed), folder);
+  const world = await openWorld(plan, folder);
   let violation: string | null = null;
   try {
     await live(world);
@@ -57,6 +67,9 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     requests: world.wire.requests,
     kills: world.killed,
     virtualHours: (world.clock.now() - world.plan.startMs) / hourMs,
+    deletes: world.ledger.deleted,
+    falseDeletes: world.checked.falseDeletes,
+    missedDeletes: world.checked.missedDeletes,
   };
 }
 
@@ -67,6 +80,7 @@ interface World {
   readonly random: () => number;
   readonly sandbox: ReturnType<typeof createSandbox>;
   readonly log: Awaited<ReturnType<typeof openEmbeddedLog>>;
+  readonly ledger: Ledger;
   readonly checked: CheckedLog;
   readonly wire: Wire;
   killed: number;
@@ -83,7 +97,7 @@ async function openWorld(plan: WorldPlan, folder: string): Promise<World> {
     changesPerHour: plan.changesPerHour,
     switches: plan.switches,
   });
-  const ledger = new Ledger(sandbox, createWallClock("Europe/Warsaw"));
+  const ledger = new Ledger(sandbox, createWallClock(plan.zone));
   const log = await openEmbeddedLog({
     folder: join(folder, "log"),
     clock,
@@ -95,7 +109,7 @@ async function openWorld(plan: WorldPlan, folder: string): Promise<World> {
   checked.doubt = () =>
     random() < plan.doubtfulAppends ? (random() < 0.5 ? "before" : "after") : null;
   const wire = new Wire(plan, sandbox, ledger, clock, random);
-  return { plan, folder, clock, random, sandbox, log, checked, wire, killed: 0 };
+  return { plan, folder, clock, random, sandbox, log, ledger, checked, wire, killed: 0 };
 }
 
 /** The run: the source lives, the extractor follows, dies and comes back; then the source stands still and both are compared. */
@@ -189,7 +203,7 @@ async function open(world: World, isAlive: () => boolean) {
     system,
     user: "sandbox",
     password: "sandbox",
-    zone: "Europe/Warsaw",
+    zone: plan.zone,
     clock,
     logger: silentLogger,
     exchange: wire.exchangeOf(isAlive),
@@ -204,11 +218,11 @@ async function open(world: World, isAlive: () => boolean) {
     newId: idsOf(random),
   };
   const { pageSize, sliceTickets, parallelSlices, pollIntervalMs, settleDelayMs } = plan;
-  const { requestsPerSecond, rereadEveryMs } = plan;
+  const { requestsPerSecond, rereadEveryMs, rereadSchedule, censusSchedule } = plan;
   try {
     const extractor = await Extractor.open(deps, {
       system,
-      zone: "Europe/Warsaw",
+      zone: plan.zone,
       pageSize,
       sliceTickets,
       parallelSlices,
@@ -216,6 +230,8 @@ async function open(world: World, isAlive: () => boolean) {
       settleDelayMs,
       requestsPerSecond,
       rereadEveryMs,
+      rereadSchedule,
+      censusSchedule,
       closedStatuses,
     });
     return { extractor, index };

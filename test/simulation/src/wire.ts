@@ -46,7 +46,7 @@ export class Wire {
     return {
       get: async (path, _headers, signal) => {
         if (!isAlive()) throw new Error("killed");
-        this.#watch();
+        this.#watch(path);
         this.requests += 1;
         await this.#travel(this.#random() * this.#plan.latencyMs, signal);
         this.live();
@@ -91,9 +91,11 @@ export class Wire {
     });
   }
 
-  /** E6: never above the rate, and not before the source said. */
-  #watch(): void {
+  /** E6: never above the rate, and not before the source said; and nothing whose meaning is open (A4, A5, A10, A12, A15). */
+  #watch(path: string): void {
     const nowMs = this.#clock.now();
+    const fault = faultOf(path);
+    if (fault !== null) this.violation ??= new Violation(`${fault}: ${path}`);
     if (nowMs < this.#heldUntilMs - 1)
       this.violation ??= new Violation(
         `E6: asked ${this.#heldUntilMs - nowMs} ms before Retry-After had passed`,
@@ -108,4 +110,24 @@ export class Wire {
 
 async function* once(body: Buffer): AsyncGenerator<Buffer> {
   yield body;
+}
+
+const knownParameter =
+  /^(limit|offset|include_custom_fields|order|(create_)?date_(from|to)|status_id\[\d*\]|ticket_queue_id|source)$/;
+const orders = ["create_date,update_date", "update_date,create_date"];
+
+/** What a request leaves to the source's interpretation; null when it is plain. */
+export function faultOf(path: string): string | null {
+  const { pathname, searchParams } = new URL(path, "http://sandbox");
+  if (pathname !== "/api/tickets") return null;
+  for (const [name, value] of searchParams) {
+    if (!knownParameter.test(name)) return `A15: the parameter ${name} is not documented`;
+    if (name.includes("date_") && !/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}$/.test(value))
+      return `A4: ${name} has no minute`;
+  }
+  const limit = Number(searchParams.get("limit"));
+  const offset = Number(searchParams.get("offset") ?? "0");
+  if (!(limit >= 1 && limit <= 100 && offset >= 0)) return "A5: limit or offset is out of range";
+  if (!orders.includes(searchParams.get("order") ?? "")) return "A10: the order is not documented";
+  return null;
 }

@@ -19,6 +19,14 @@ export interface WorldPlan {
   readonly settleDelayMs: number;
   readonly requestsPerSecond: number;
   readonly rereadEveryMs: number;
+  /** Cron patterns of the complete listing and of the census by counts. */
+  readonly rereadSchedule: string;
+  readonly censusSchedule: string;
+  /** Zone of the source's wall clock, which the extractor is told. */
+  readonly zone: string;
+  /** Share of the changes made by hand that edit many tickets in one minute, and that delete or merge one. */
+  readonly bulkShare: number;
+  readonly goneShare: number;
   /** How far the source's clock is ahead of ours. */
   readonly skewMs: number;
   readonly kills: number;
@@ -35,6 +43,11 @@ export interface WorldPlan {
   /** How long a ticket that exists is answered with 404 when it is asked for by its id, from the first question on; below the pause between two questions. */
   readonly falseGoneMs: number;
 }
+
+/** What a run is mostly about: a bit of everything, hot minutes, or tickets that vanish. */
+export const worldKinds = ["plain", "busy", "deletes"] as const;
+/** One of {@link worldKinds}. */
+export type WorldKind = (typeof worldKinds)[number];
 
 /** Switches that change how the source reads or answers, with what is drawn for each; section 4 of thulium-api.md. */
 const drawn: readonly (readonly [SwitchName, readonly string[]])[] = [
@@ -68,6 +81,13 @@ const drawn: readonly (readonly [SwitchName, readonly string[]])[] = [
   ["envelope", ["off", "off", "3%"]],
   ["envelope_form", ["null_result", "no_result", "object_result", "bare_list", "html"]],
   ["slow", ["off", "off", "1%"]],
+  ["date_only_to", ["midnight", "end_of_day"]],
+  ["bad_order", ["400", "ignore", "500"]],
+  ["scalar_status", ["500", "400", "filter", "ignore"]],
+  ["unknown_ref", ["empty", "400", "404"]],
+  ["new_field", ["off", "on"]],
+  ["big_ticket", ["off", "off", "15x0.06"]],
+  ["max_page_mb", ["off", "off", "0.2"]],
   ["slow_ms", ["20000", "90000"]],
 ];
 
@@ -80,31 +100,67 @@ export const faultSwitches = {
   rate_limit: "off",
 } as const satisfies Partial<Record<SwitchName, string>>;
 
-/** Starts an hour before the clocks change, in both directions, and on plain days. */
-const starts = [
-  "2026-10-25T00:05:00Z",
-  "2026-10-25T00:40:00Z",
-  "2027-03-28T00:10:00Z",
-  "2026-11-24T08:00:00Z",
-  "2026-12-31T22:30:00Z",
+/** Starts within the hour before the clocks change, in both directions, and on plain days; Lord Howe moves by half an hour. */
+const starts: readonly (readonly [zone: string, start: string])[] = [
+  ["Europe/Warsaw", "2026-10-25T00:05:00Z"],
+  ["Europe/Warsaw", "2026-10-25T00:40:00Z"],
+  ["Europe/Warsaw", "2027-03-28T00:10:00Z"],
+  ["Europe/Warsaw", "2026-11-24T08:00:00Z"],
+  ["Europe/Warsaw", "2026-12-31T22:30:00Z"],
+  ["America/New_York", "2026-11-01T05:20:00Z"],
+  ["America/New_York", "2027-03-14T06:20:00Z"],
+  ["Australia/Lord_Howe", "2027-04-03T14:20:00Z"],
+  ["UTC", "2026-11-24T08:00:00Z"],
 ];
 
+/** What a kind of world sets, whatever was drawn. */
+const kinds: Readonly<Record<WorldKind, Partial<WorldPlan>>> = {
+  plain: {},
+  busy: {
+    hours: 0.5,
+    tickets: 90,
+    pageSize: 7,
+    bulkShare: 0.4,
+    mutationPauseMs: 20_000,
+    pollIntervalMs: 120_000,
+    settleDelayMs: 60_000,
+    rereadEveryMs: 1_200_000,
+    requestsPerSecond: 50,
+    latencyMs: 20,
+  },
+  deletes: {
+    hours: 1,
+    tickets: 110,
+    goneShare: 0.5,
+    mutationPauseMs: 60_000,
+    rereadSchedule: "*/20 * * * *",
+    censusSchedule: "*/7 * * * *",
+    falseGoneMs: 5_000,
+  },
+};
+
 /** Draws a world. */
-export function planOf(seed: number): WorldPlan {
+export function planOf(seed: number, kind: WorldKind = "plain"): WorldPlan {
   const random = seededRandom(seed * 2 + 1);
   const from = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const between = (least: number, most: number) =>
     least + Math.floor(random() * (most - least + 1));
   const switches = Object.fromEntries(drawn.map(([name, words]) => [name, from(words)]));
+  const [zone, start] = from(starts);
   return {
     seed,
-    startMs: Date.parse(from(starts)) + between(0, 59) * 1000,
+    zone,
+    startMs: Date.parse(start) + between(0, 59) * 1000,
     hours: from([0.5, 1, 1.5]),
     tickets: between(10, 120),
     historyDays: from([0.05, 1, 30, 400]),
     changesPerHour: from([0, 60]),
     mutationPauseMs: from([3_000, 20_000, 120_000]),
-    switches,
+    switches: {
+      ...switches,
+      tz: zone,
+      ...(kind === "busy" ? { ties: "shuffled", rate_limit: "off", fail: "off", slow: "off" } : {}),
+    },
     pageSize: from([7, 20, 100]),
     sliceTickets: from([15, 60, 500]),
     parallelSlices: between(1, 3),
@@ -112,6 +168,10 @@ export function planOf(seed: number): WorldPlan {
     settleDelayMs: from([60_000, 120_000]),
     requestsPerSecond: from([2, 10, 50]),
     rereadEveryMs: from([60_000, 60_000, 1_200_000]),
+    rereadSchedule: from(["0 1 * * *", "*/25 * * * *"]),
+    censusSchedule: from(["off", "*/12 * * * *"]),
+    bulkShare: 0.06,
+    goneShare: 0.08,
     skewMs: from([0, 0, -7_000, 25_000, -240_000, 240_000]),
     kills: from([0, 0, 2, 5]),
     downtimeMs: from([0, 0, 40 * 60_000]),
@@ -120,5 +180,6 @@ export function planOf(seed: number): WorldPlan {
     retryAfterS: from([0, 0, 20, 90]),
     doubtfulAppends: from([0, 0, 0.05]),
     falseGoneMs: from([0, 5_000]),
+    ...kinds[kind],
   };
 }
