@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** The first 26 characters (130 bits) of the base32 (RFC 4648, lower case) of sha256 of UTF-8 text: the form of every content hash and id. */
 export function hashId(text: string): string {
-  const bytes = createHash("sha256").update(text).digest();
+  const bytes = hash("sha256", text, "buffer");
   let id = "";
   let bits = 0;
   let value = 0;

@@ -18,7 +18,7 @@ export interface ExtractorOptions {
   readonly backfillFrom?: string | null;
   /** Statuses that count as closed, by id or name. Default Zamknięte, Połączone. */
   readonly closedStatuses?: readonly string[];
-  /** Tickets of a backfill slice, at most. Default 2,500. */
+  /** Tickets of a slice of a listing, at most, about. Default 25,000. */
   readonly sliceTickets?: number;
   /** Slices listed at once. Default 3. */
   readonly parallelSlices?: number;
@@ -61,7 +61,7 @@ export function withDefaults(options: ExtractorOptions): ExtractorSettings {
     pageSize: 100,
     backfillFrom: null,
     closedStatuses: ["Zamknięte", "Połączone"],
-    sliceTickets: 2500,
+    sliceTickets: 25_000,
     parallelSlices: 3,
     backfillSchedule: "off",
     backfillDays: 90,

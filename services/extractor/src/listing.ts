@@ -25,6 +25,8 @@ import type { TicketIndex } from "./ticket-index.ts";
 const probeOffsets = [0, 1, 5, 20] as const;
 /** Where a listing begins when the source cannot show its oldest ticket: before any help desk of this kind. */
 const beginningOfTime = "2005-01-01 00:00";
+/** A listing of fewer tickets is not divided. */
+const leastSlice = 2_500;
 /** What is assumed of a window whose count cannot be asked for: that it need not be cut. */
 const unknownCount = 1;
 
@@ -83,7 +85,7 @@ export async function planListing(
     }
     const ranges = await planSlices(
       { from: first, to: first > to ? first : to, count: oldest?.count ?? unknownCount },
-      settings.sliceTickets,
+      sliceTarget(settings, oldest?.count ?? unknownCount),
       async (a, b) => (await probe({ from: a, to: b }))?.count ?? unknownCount,
     );
     for (const range of ranges)
@@ -99,6 +101,14 @@ export async function planListing(
     note: empty.length === 0 ? null : `no ticket of this range is in queue ${empty.join(", ")}`,
   };
   return { task: planned, slices };
+}
+
+/** Tickets of a slice: few slices, since each costs a probe and a page that is not full, but one for every worker and one more. */
+function sliceTarget(
+  { sliceTickets, parallelSlices }: ListingDeps["settings"],
+  count: number,
+): number {
+  return Math.min(sliceTickets, Math.max(leastSlice, Math.ceil(count / (parallelSlices + 1))));
 }
 
 function filterOf(queueId: string | null): PageFilter | undefined {

@@ -17,6 +17,9 @@ import { type ListingDeps, type ListingTask, planListing, runListing } from "./l
 import { reread, rereadLively } from "./reread.ts";
 import { applyCommand, forgettable, isComplete, newTask, slicesOf } from "./tasks.ts";
 
+/** Tickets that one count of a census is asked for: 25 pages when it does not agree. */
+const bucketTickets = 2_500;
+
 /** What a {@link TaskRunner} works with. */
 export interface TaskRunnerDeps {
   /** `onProgress` is the runner's own. */
@@ -189,7 +192,7 @@ export class TaskRunner {
     const { reading } = this.#deps;
     const { missing, listedId } = await countedMissing(
       reading,
-      reading.settings.sliceTickets,
+      Math.min(bucketTickets, reading.settings.sliceTickets),
       signal,
     );
     return this.#decide(missing, listedId, believesDeletes, signal);

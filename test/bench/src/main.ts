@@ -2,7 +2,11 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { latency } from "./latency.ts";
+import { manyTickets } from "./many-tickets.ts";
 import { type Measured, measure } from "./measurements.ts";
+import { referencePage } from "./reference-page.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 /** `npm run bench [-- name …]`: each measurement three times in a process of its own; prints the machine, medians, ranges and peak memory. */
 const names = [
@@ -11,6 +15,14 @@ const names = [
   "log-to-parquet-parquetjs-lite",
   "log-to-metrics",
 ];
+/** Measurements that print a report of their own; those that take minutes run only when they are named. */
+const reports: Readonly<Record<string, () => Promise<string>>> = {
+  "side-by-side": () => sideBySide(),
+  "reference-page": () => referencePage(),
+  latency: () => latency(),
+  "many-tickets": () => manyTickets(),
+};
+const slow: readonly string[] = ["many-tickets"];
 const runs = 3;
 const self = fileURLToPath(import.meta.url);
 
@@ -27,10 +39,23 @@ if (only === "--child" && child !== undefined) {
   process.exit(0);
 }
 
+if (only === "--report" && child !== undefined) {
+  console.log(await reports[child]?.());
+  process.exit(0);
+}
+
+const named = process.argv.slice(2);
 const wanted = process.argv.slice(2).filter((name) => names.includes(name));
 console.log(
   `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB · Node ${process.versions.node} · ${versions()}\n`,
 );
+for (const name of Object.keys(reports))
+  if (named.includes(name) || (named.length === 0 && !slow.includes(name))) {
+    console.log(`${name}\n`);
+    spawnSync(process.execPath, ["--expose-gc", self, "--report", name], { stdio: "inherit" });
+    console.log();
+  }
+if (named.length > 0 && wanted.length === 0) process.exit(0);
 console.log(
   `| measurement | ${runs} runs: median (least – most) | peak RSS |\n| --- | --- | --- |`,
 );

@@ -283,6 +283,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "capped-retry-after",
+    world: "limited",
     mistake: "Retry-After is obeyed for ten seconds at most",
     edits: [
       {

@@ -61,14 +61,12 @@ export class Wire {
         if (!isAlive()) throw new Error("killed");
         if ("reset" in answer && answer.reset)
           throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
-        const retryAfter = Number(answer.headers["retry-after"]);
         const headers =
-          retryAfter > 0 && this.#plan.retryAfterS > 0
+          Number(answer.headers["retry-after"]) > 0 && this.#plan.retryAfterS > 0
             ? { ...answer.headers, "retry-after": String(this.#plan.retryAfterS) }
             : answer.headers;
-        const waitS = Number(headers["retry-after"]);
-        if (waitS > 0)
-          this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#clock.now() + waitS * 1000);
+        const waitMs = waitOf(headers);
+        if (waitMs > 0) this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#clock.now() + waitMs);
         const text = typeof answer.body === "string" ? answer.body : [...answer.body].join("");
         return { status: answer.status, headers, body: once(Buffer.from(text)) };
       },
@@ -110,6 +108,14 @@ export class Wire {
 
 async function* once(body: Buffer): AsyncGenerator<Buffer> {
   yield body;
+}
+
+/** Milliseconds that an answer asks to wait, in either form of the header. */
+function waitOf(headers: Readonly<Record<string, string>>): number {
+  const asked = headers["retry-after"];
+  if (asked === undefined) return 0;
+  if (/^\d+$/.test(asked)) return Number(asked) * 1000;
+  return Date.parse(asked) - Date.parse(headers["date"] ?? "") || 0;
 }
 
 const knownParameter =

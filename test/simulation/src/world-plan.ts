@@ -44,8 +44,8 @@ export interface WorldPlan {
   readonly falseGoneMs: number;
 }
 
-/** What a run is mostly about: a bit of everything, hot minutes, or tickets that vanish. */
-export const worldKinds = ["plain", "busy", "deletes"] as const;
+/** What a run is mostly about: a bit of everything, hot minutes, tickets that vanish, or a source that refuses. */
+export const worldKinds = ["plain", "busy", "deletes", "limited"] as const;
 /** One of {@link worldKinds}. */
 export type WorldKind = (typeof worldKinds)[number];
 
@@ -128,6 +128,7 @@ const kinds: Readonly<Record<WorldKind, Partial<WorldPlan>>> = {
     requestsPerSecond: 50,
     latencyMs: 20,
   },
+  limited: { hours: 0.5, requestsPerSecond: 10, retryAfterS: 90, latencyMs: 20 },
   deletes: {
     hours: 1,
     tickets: 110,
@@ -137,6 +138,13 @@ const kinds: Readonly<Record<WorldKind, Partial<WorldPlan>>> = {
     censusSchedule: "*/7 * * * *",
     falseGoneMs: 5_000,
   },
+};
+
+const kindSwitches: Readonly<Record<WorldKind, WorldPlan["switches"]>> = {
+  plain: {},
+  deletes: {},
+  busy: { ties: "shuffled", rate_limit: "off", fail: "off", slow: "off" },
+  limited: { rate_limit: "2", retry_after: "seconds" },
 };
 
 /** Draws a world. */
@@ -159,7 +167,7 @@ export function planOf(seed: number, kind: WorldKind = "plain"): WorldPlan {
     switches: {
       ...switches,
       tz: zone,
-      ...(kind === "busy" ? { ties: "shuffled", rate_limit: "off", fail: "off", slow: "off" } : {}),
+      ...kindSwitches[kind],
     },
     pageSize: from([7, 20, 100]),
     sliceTickets: from([15, 60, 500]),
