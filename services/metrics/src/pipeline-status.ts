@@ -4,6 +4,8 @@ export interface PipelineStatus {
   readonly sourceUrl: string | null;
   /** Every change of the source up to here is on the log. */
   readonly sealed: string | null;
+  /** What is held equals what the source listed then or later, silent changes and deletes included, holes excepted. */
+  readonly agreedAsOf: string | null;
   /** The listing under way or the last one. */
   readonly listing: { readonly done: number; readonly expected: number } | null;
   readonly backfillDoneAt: string | null;

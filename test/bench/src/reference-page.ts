@@ -100,14 +100,16 @@ async function answerOf(answers: Answers, desk: Desk | null, path: string) {
   return { ...answer, body: once(answer.body) };
 }
 
+const filler = "Dzień dobry, proszę o pomoc. ";
+
 /** A page with message bodies filled up, so that 100 tickets have the reference page's size. The same ticket is filled alike each time. */
 function filled(text: string): string {
   const envelope = JSON.parse(text) as { result?: { messages: { body: string | null }[] }[] };
-  for (const { messages } of envelope.result ?? []) {
-    const own = JSON.stringify(messages).length + 600;
-    const missing = pageBytes / pageTickets - own;
-    if (messages[0] !== undefined && missing > 0)
-      messages[0].body = `${messages[0].body ?? ""}${"Dzień dobry, proszę o pomoc. ".repeat(Math.ceil(missing / 31))}`;
+  for (const row of envelope.result ?? []) {
+    const missing = pageBytes / pageTickets - Buffer.byteLength(JSON.stringify(row));
+    const [first] = row.messages;
+    if (first !== undefined && missing > 0)
+      first.body = `${first.body ?? ""}${filler.repeat(missing / Buffer.byteLength(filler))}`;
   }
   return JSON.stringify(envelope);
 }

@@ -45,6 +45,7 @@ export interface Answers {
   readonly pipeline: {
     readonly sourceUrl: string | null;
     readonly sealed: string | null;
+    readonly agreedAsOf: string | null;
     readonly listing: { readonly done: number; readonly expected: number } | null;
     readonly backfillDoneAt: string | null;
     readonly ticketsHeld: number;

@@ -182,6 +182,7 @@ export function showPipeline(pipeline: Answers["pipeline"]): void {
   const { listing } = pipeline;
   const facts: [string, string, boolean?][] = [
     [word("sealed"), moment(pipeline.sealed)],
+    [word("agreed"), moment(pipeline.agreedAsOf)],
     [
       word("backfill"),
       pipeline.backfillDoneAt !== null
