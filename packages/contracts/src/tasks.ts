@@ -86,6 +86,7 @@ export function isEnded({ state }: TaskState): boolean {
 export const extractorHeartbeat = z.object({
   system: z.string(),
   at: instant,
+  is_running: z.boolean().describe("false: it ended in order; one that was killed falls silent"),
   last_sweep_at: instant.nullable(),
   waiting_until: instant.nullable().describe("Until when the source asked to wait"),
   requests: z.int().describe("Requests since its start"),

@@ -171,6 +171,9 @@ export class Extractor {
     } catch (error) {
       either.abort();
       await Promise.allSettled([...loops, this.#tasks.stopped()]);
+      await this.#tell(false).catch((failure: unknown) => {
+        this.#deps.logger.debug({ failure }, "the end of the extractor could not be told");
+      });
       if (!(signal.aborted && isFailure(error, "Cancelled"))) throw error;
     }
   }
@@ -361,28 +364,34 @@ export class Extractor {
 
   async #heartbeatLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const { tasks, ...status } = this.status();
-      const running = tasks.filter(({ state }) => state === "running");
-      await this.#publisher.publish({
-        origin: "live",
-        heartbeat: {
-          system: status.system,
-          at: instantOf(this.#deps.clock.now()),
-          last_sweep_at: status.lastSweepAt,
-          waiting_until: status.waitingUntil,
-          requests: status.requests,
-          request_rate: status.requestRate,
-          found_limit: this.#budget.foundLimit,
-          tickets_held: status.ticketsHeld,
-          clock_skew_ms: status.clockSkewMs,
-          recent_and_open_read_at: status.silentChanges.recentAndOpenReadAt,
-          recent_and_open_every_s: status.silentChanges.recentAndOpenEveryS,
-          all_every_s: status.silentChanges.allEveryS,
-        },
-        tasks: running.map((task) => [task.task_id, task] as const),
-      });
+      await this.#tell(true);
       await this.#deps.clock.sleep(heartbeatMs, signal);
     }
+  }
+
+  /** Leaves a heartbeat, and how far running tasks are. */
+  async #tell(isRunning: boolean): Promise<void> {
+    const { tasks, silentChanges, ...status } = this.status();
+    const running = tasks.filter(({ state }) => state === "running");
+    await this.#publisher.publish({
+      origin: "live",
+      heartbeat: {
+        system: status.system,
+        at: instantOf(this.#deps.clock.now()),
+        is_running: isRunning,
+        last_sweep_at: status.lastSweepAt,
+        waiting_until: status.waitingUntil,
+        requests: status.requests,
+        request_rate: status.requestRate,
+        found_limit: this.#budget.foundLimit,
+        tickets_held: status.ticketsHeld,
+        clock_skew_ms: status.clockSkewMs,
+        recent_and_open_read_at: silentChanges.recentAndOpenReadAt,
+        recent_and_open_every_s: silentChanges.recentAndOpenEveryS,
+        all_every_s: silentChanges.allEveryS,
+      },
+      tasks: running.map((task) => [task.task_id, task] as const),
+    });
   }
 
   /** Reads the windows of holes whose time has come; one that was read whole is closed. */

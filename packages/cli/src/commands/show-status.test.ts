@@ -14,6 +14,7 @@ const checkpoint = {
 const heartbeat = {
   system: "acme",
   at: "2026-11-24T09:59:55.000Z",
+  is_running: true,
   last_sweep_at: null,
   waiting_until: "2026-11-24T10:20:00.000Z",
   requests: 1200,

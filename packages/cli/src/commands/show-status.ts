@@ -90,7 +90,7 @@ export function statusLines(
   const every = (seconds: number | null) =>
     seconds === null ? "not read again by schedule" : `every ${spanText(seconds)}`;
   lines.push(
-    nowMs - epochMsOf(at) > 45_000
+    !heartbeat.is_running || nowMs - epochMsOf(at) > 45_000
       ? `extractor: not running, last heard ${ago(at)}`
       : `extractor: running, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`,
     `silent changes: recent and open tickets ${every(heartbeat.recent_and_open_every_s)} (last ${read === null ? "not yet" : ago(read)}), old ones ${every(heartbeat.all_every_s)}`,

@@ -38,8 +38,10 @@ export async function watchTask(
       position = batch.nextPosition;
       for (const record of batch.records) {
         if (record.value === null) continue;
-        if (record.key === `${system}:status`)
-          heardMs = epochMsOf(extractorHeartbeat.parse(decodeJson(record)).at);
+        if (record.key === `${system}:status`) {
+          const { at, is_running } = extractorHeartbeat.parse(decodeJson(record));
+          heardMs = is_running ? epochMsOf(at) : Number.NEGATIVE_INFINITY;
+        }
         if (record.key !== `${system}:task:${taskId}`) continue;
         const task = taskState.parse(decodeJson(record));
         onChange(task);
