@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const resolve = { conditions: ["source"] };
 const shared = { resolve, ssr: { resolve } };
 
-/** Three suites: `unit` needs nothing, `integration` a real broker and S3 server, `scenarios` the built command and simulated worlds. */
+/** Four suites: `unit` and `simulation` need nothing, `integration` a real broker and S3 server, `scenarios` the built command, too. */
 export default defineConfig({
   test: {
     // The AWS SDK's notice about Node versions that it will need later.
@@ -40,8 +40,16 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          name: "simulation",
+          include: ["test/simulation/src/**/*.test.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
           name: "scenarios",
-          include: ["test/{scenarios,simulation}/src/**/*.test.ts"],
+          include: ["test/scenarios/src/**/*.test.ts"],
           globalSetup: ["./infra/src/local/vitest-servers.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,

@@ -1,5 +1,5 @@
-// `npm test`: format and lint, types, then the three suites. Ends with the totals as `N passed, N failed`.
-// `--only unit|integration|scenarios` runs one suite; further arguments go to vitest.
+// `npm test`: format and lint, types, then the suites. Ends with the totals as `N passed, N failed`.
+// `--only unit|simulation|integration|scenarios` runs one suite; further arguments go to vitest.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -8,7 +8,9 @@ import { root, setUp } from "./setup.mjs";
 
 const results = join(root, "test-results");
 const limitMs = 30 * 60_000;
-const suites = ["unit", "integration", "scenarios"];
+const suites = ["unit", "simulation", "integration", "scenarios"];
+/** These share nothing, so every core takes part; the others share real servers. */
+const parallel = ["unit", "simulation"];
 
 const { only, rest } = options(process.argv.slice(2));
 setUp();
@@ -46,8 +48,7 @@ async function runSuite(suite) {
     "--project",
     suite,
     ...reporters,
-    // Unit tests share nothing, so every core takes part; the other suites share real servers.
-    ...(suite === "unit" ? [`--maxWorkers=${availableParallelism()}`] : []),
+    ...(parallel.includes(suite) ? [`--maxWorkers=${availableParallelism()}`] : []),
     ...rest,
   ]);
   const report = readReport(file);
