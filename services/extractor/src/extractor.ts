@@ -3,6 +3,7 @@ import {
   type EventLog,
   type Instant,
   instantOf,
+  isEnded,
   isFailure,
   type Logger,
   type TaskState,
@@ -181,12 +182,13 @@ export class Extractor {
   /** Reads everything once: the first listing (or a complete one when that was done), tasks that are open, then sweeps until nothing is new. */
   async catchUp(signal: AbortSignal): Promise<CatchUpSummary> {
     await this.#begin(signal);
-    const isFirst = this.#publisher.checkpoint.backfill_done_at === null;
+    const first = this.#publisher.tasks.get(firstTaskId);
+    const isFirst = first !== undefined && !isEnded(first);
     if (!isFirst) await this.#tasks.start(completeTaskId, everything);
-    const isResumed = (this.#publisher.tasks.get(firstTaskId)?.slices ?? null) !== null;
+    const isResumed = isFirst && first.slices !== null;
     await this.#workOff(signal);
     // What was deleted while a resumed listing was under way shows only in one from end to end.
-    if (isFirst && isResumed) {
+    if (isResumed) {
       await this.#tasks.start(completeTaskId, everything);
       await this.#workOff(signal);
     }

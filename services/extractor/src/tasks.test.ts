@@ -240,6 +240,9 @@ describe("commands", () => {
     const state = await readExtractorState(log, "acme");
     expect(state.slices.size).toBe(0);
     expect((await held()).size).toBeGreaterThan(50);
+    const extractor = await open();
+    expect((await extractor.catchUp(never)).tickets).toBe(400);
+    await extractor.close();
   });
 
   it("that are none are passed over", async () => {
