@@ -5,9 +5,11 @@ import {
   type EventLog,
   type ExtractorHeartbeat,
   encodeJson,
+  Failure,
   type HoleState,
   extractorHeartbeat as heartbeatSchema,
   holeState as holeSchema,
+  type LogRecord,
   type NewRecord,
   type SliceState,
   sliceState as sliceSchema,
@@ -15,6 +17,7 @@ import {
   taskState as taskSchema,
 } from "@thulium-stream/contracts";
 import { batchesToEnd } from "@thulium-stream/runtime";
+import type { z } from "zod";
 
 /** What the log says about the extractor's own progress. */
 export interface ExtractorState {
@@ -48,11 +51,12 @@ export async function readExtractorState(log: EventLog, system: string): Promise
       const id = rest.join(":");
       if (record.key === logIdKey) logId = (value as { log_id: string }).log_id;
       if (owner !== system) continue;
-      if (part === "checkpoint") checkpoint = checkpointSchema.parse(value);
-      else if (part === "status") heartbeat = heartbeatSchema.parse(value);
-      else if (part === "task") keep(tasks, id, value, taskSchema.parse);
-      else if (part === "slice") keep(slices, id, value, sliceSchema.parse);
-      else if (part === "hole") keep(holes, id, value, holeSchema.parse);
+      if (part === "checkpoint") checkpoint = understood(checkpointSchema, value, record);
+      // A heartbeat is a hint: one of another version tells nothing, and does no harm.
+      else if (part === "status") heartbeat = heartbeatSchema.safeParse(value).data ?? null;
+      else if (part === "task") keep(tasks, id, value, taskSchema, record);
+      else if (part === "slice") keep(slices, id, value, sliceSchema, record);
+      else if (part === "hole") keep(holes, id, value, holeSchema, record);
     }
   return { logId, checkpoint, tasks, slices, holes, heartbeat };
 }
@@ -61,10 +65,22 @@ function keep<T>(
   map: Map<string, T>,
   id: string,
   value: unknown,
-  parse: (value: unknown) => T,
+  schema: z.ZodType<T>,
+  record: LogRecord,
 ): void {
   if (value === null) map.delete(id);
-  else map.set(id, parse(value));
+  else map.set(id, understood(schema, value, record));
+}
+
+function understood<T>(schema: z.ZodType<T>, value: unknown, { key, position }: LogRecord): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Failure(
+    "CorruptRecord",
+    `extractor-state@${position}, ${key}: ${issue?.path.join(".")} ${issue?.message}`,
+    { advice: "Another version may have written it: run that one, or begin with a new log." },
+  );
 }
 
 /** The record that gives a new log its id. */

@@ -257,6 +257,22 @@ describe("commands", () => {
   });
 });
 
+describe("the extractor's state", () => {
+  it("of another version is refused by name; a heartbeat of another version tells nothing", async () => {
+    const writer = await log.openWriter("stranger");
+    await writer.append([
+      { topic: "extractor-state", key: "acme:status", value: encodeJson({ system: "acme" }) },
+    ]);
+    expect((await readExtractorState(log, "acme")).heartbeat).toBe(null);
+    const slice = { topic: "extractor-state", key: "acme:slice:first:0" };
+    await writer.append([{ ...slice, value: encodeJson({ system: "acme" }) }]);
+    await expect(readExtractorState(log, "acme")).rejects.toMatchObject({
+      code: "CorruptRecord",
+      message: expect.stringMatching(/^extractor-state@1, acme:slice:first:0: task_id /),
+    });
+  });
+});
+
 describe("the census by counts", () => {
   it("cuts buckets only where nothing was created for three minutes", () => {
     const tickets = ["08:00", "08:01", "08:03", "08:06", "08:07", "09:00"].map((time, n) => ({

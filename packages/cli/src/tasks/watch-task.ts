@@ -39,8 +39,8 @@ export async function watchTask(
       for (const record of batch.records) {
         if (record.value === null) continue;
         if (record.key === `${system}:status`) {
-          const { at, is_running } = extractorHeartbeat.parse(decodeJson(record));
-          heardMs = is_running ? epochMsOf(at) : Number.NEGATIVE_INFINITY;
+          const heard = extractorHeartbeat.safeParse(decodeJson(record)).data;
+          heardMs = heard?.is_running ? epochMsOf(heard.at) : Number.NEGATIVE_INFINITY;
         }
         if (record.key !== `${system}:task:${taskId}`) continue;
         const task = taskState.parse(decodeJson(record));
