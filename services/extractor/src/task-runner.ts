@@ -38,6 +38,7 @@ export class TaskRunner {
     { readonly stop: AbortController; readonly end: Promise<void> }
   >();
   #failure: unknown = null;
+  #deciding: Promise<unknown> = Promise.resolve();
   /** Tasks as they stand now, ahead of what is durable. */
   readonly #progress = new Map<string, TaskState>();
   /** Tickets that were found deleted since the start. */
@@ -198,8 +199,22 @@ export class TaskRunner {
     return this.#decide(missing, listedId, believesDeletes, signal);
   }
 
-  async #decide(
+  /** One decision after the other: two tasks that miss the same ticket must not both tell that it is gone. */
+  #decide(
     missing: readonly TicketState[],
+    listedId: string | null,
+    believesDeletes: boolean,
+    signal: AbortSignal,
+  ): Promise<CensusResult> {
+    const deciding = this.#deciding.then(() =>
+      this.#decideAlone(missing, listedId, believesDeletes, signal),
+    );
+    this.#deciding = deciding.catch(() => {});
+    return deciding;
+  }
+
+  async #decideAlone(
+    found: readonly TicketState[],
     listedId: string | null,
     believesDeletes: boolean,
     signal: AbortSignal,
@@ -207,6 +222,7 @@ export class TaskRunner {
     const { clock, logger, reading } = this.#deps;
     const { asker, publisher, settings, index } = reading;
     const { confirmDelayMs } = settings;
+    const missing = found.filter(({ ticket_id }) => index.get(ticket_id) !== null);
     const deps = { asker, publisher, clock, confirmDelayMs, believesDeletes };
     const result = await decideMissing(deps, missing, listedId, index.size, signal);
     if (result.refused !== null) logger.error({ missing: result.missing }, result.refused);

@@ -320,6 +320,18 @@ describe("the census by counts", () => {
   });
 });
 
+it("E3: tasks that miss the same ticket at once tell one delete", async () => {
+  populate(60);
+  await runUntil(async () => (await stateOf("first"))?.state === "done");
+  source.tickets.delete("30");
+  for (const id of ["a", "b"]) await tell(start(id, { kind: "census", believe_deletes: false }));
+  await tell(start("c", everything));
+  await runUntil(async () => (await stateOf("c"))?.state === "done");
+  const notes = await Promise.all(["a", "b", "c"].map(async (id) => (await stateOf(id))?.note));
+  expect(notes.filter((note) => note === "1 deleted, 0 merged")).toHaveLength(1);
+  expect(notes.filter((note) => note === null)).toHaveLength(2);
+});
+
 describe("schedules", () => {
   it("list everything again each night, make up for a night that was missed, and tell as of when all agrees", async () => {
     populate(30);
