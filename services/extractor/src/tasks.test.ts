@@ -228,6 +228,7 @@ describe("commands", () => {
     await runUntil(async () => (await stateOf("first"))?.state === "done", slow);
     const listed = asked.filter(({ limit, created }) => limit > 1 && created !== undefined);
     expect(listed.map(({ created }) => created?.from ?? "").sort()[0]).toBe(goesOnAt);
+    expect((await readExtractorState(log, "acme")).checkpoint?.commands_position).toBe(2);
     expect((await held()).size).toBe(400);
   });
 
