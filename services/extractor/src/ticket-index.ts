@@ -24,6 +24,9 @@ export interface CreatedTicket {
   readonly listed: boolean;
 }
 
+/** Where the names of the states' fields are kept, once for all of them. */
+const fieldNames = Symbol.for("field-names");
+
 /** What is kept of an open ticket beside its state. */
 export interface OpenTicket {
   /** Its creation as the source's wall clock. */
@@ -53,7 +56,12 @@ export class TicketIndex {
     this.#rule = rule;
     this.#open = root.openDB({ name: "open", encoding: "json" });
     this.#created = root.openDB({ name: "created", encoding: "json" });
-    this.#states = root.openDB({ name: "states", encoding: "msgpack", compression: true });
+    this.#states = root.openDB({
+      name: "states",
+      encoding: "msgpack",
+      compression: true,
+      sharedStructuresKey: fieldNames,
+    });
     this.#meta = root.openDB({ name: "meta", encoding: "json" });
     this.#listed = root.openDB({ name: "listed", encoding: "json" });
   }
@@ -71,17 +79,13 @@ export class TicketIndex {
 
   /** Tickets held. */
   get size(): number {
-    return (this.#states.getStats() as { entryCount: number }).entryCount;
+    const { entryCount } = this.#states.getStats() as { entryCount: number };
+    return entryCount - (this.#states.doesExist(fieldNames as unknown as string) ? 1 : 0);
   }
 
   /** The held state of a ticket. */
   get(ticketId: string): TicketState | null {
     return this.#states.get(ticketId) ?? null;
-  }
-
-  /** All held states, in no order that means anything. */
-  *states(): Iterable<TicketState> {
-    for (const { value } of this.#states.getRange()) yield value;
   }
 
   /** Listed tickets that are not closed. */
@@ -120,7 +124,7 @@ export class TicketIndex {
 
   /** What is kept depends on which statuses count as closed: an index of another form begins anew. */
   get #form(): string {
-    return `3 ${this.#rule.closedStatuses.join()}`;
+    return `4 ${this.#rule.closedStatuses.join()}`;
   }
 
   /** Takes over what an append made durable: new states, and ids of deleted tickets. */
@@ -183,7 +187,10 @@ export class TicketIndex {
   }
 
   async #clear(logId: string): Promise<void> {
-    await this.#states.clearAsync();
+    // One by one: the names of their fields stay, since this process has them in memory.
+    await this.#root.transaction(() => {
+      for (const key of this.#states.getKeys({ start: "" })) this.#states.remove(key);
+    });
     await this.#open.clearAsync();
     await this.#created.clearAsync();
     await this.#listed.clearAsync();
