@@ -58,6 +58,20 @@ it("holds states over a restart, by id, by creation, and open ones", async () =>
   await again.close();
 });
 
+it("E2: two listings at once do not make each other's tickets look missing", async () => {
+  const index = open();
+  await index.markListed(["a", "b"], 10);
+  await index.markListed(["b", "c"], 20);
+  await index.markListed(["b", "d"], 10);
+  const shown = (generation: number) =>
+    ["a", "b", "c", "d"].filter((id) => index.wasListed(id, generation));
+  expect([shown(10), shown(20)]).toEqual([
+    ["a", "b", "c", "d"],
+    ["b", "c"],
+  ]);
+  await index.close();
+});
+
 it("begins anew with another log, and can be read after that and a restart", async () => {
   const clock = new ManualClock(at);
   const log = await openEmbeddedLog({

@@ -202,13 +202,14 @@ export class TicketIndex {
   /** Notes that a complete listing of this generation showed these tickets. */
   async markListed(ticketIds: readonly string[], generation: number): Promise<void> {
     await this.#root.transaction(() => {
-      for (const id of ticketIds) this.#listed.put(id, generation);
+      for (const id of ticketIds)
+        if (!this.wasListed(id, generation)) this.#listed.put(id, generation);
     });
   }
 
-  /** Whether the complete listing of this generation showed a ticket. */
+  /** Whether the listing of this generation, or one that began later and runs beside it, showed a ticket. */
   wasListed(ticketId: string, generation: number): boolean {
-    return this.#listed.get(ticketId) === generation;
+    return (this.#listed.get(ticketId) ?? -1) >= generation;
   }
 
   /** Closes the file. */
