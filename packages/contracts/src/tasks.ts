@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { instant } from "./instant.ts";
+import { epochMsOf, instant } from "./instant.ts";
 
 const minute = z
   .string()
@@ -82,6 +82,11 @@ export function isEnded({ state }: TaskState): boolean {
   return state === "estimated" || state === "done" || state === "cancelled";
 }
 
+/** Compares tasks for sorting: the one asked for last comes first. */
+export function newestFirst(a: TaskState, b: TaskState): number {
+  return a.requested_at < b.requested_at ? 1 : -1;
+}
+
 /** Value under `<system>:status` in `extractor-state`: a running extractor's word about itself, renewed every few seconds. */
 export const extractorHeartbeat = z.object({
   system: z.string(),
@@ -103,3 +108,11 @@ export const extractorHeartbeat = z.object({
 });
 /** See {@link extractorHeartbeat}. */
 export type ExtractorHeartbeat = z.infer<typeof extractorHeartbeat>;
+
+/** A running extractor that said nothing for so long is gone: four heartbeats. */
+const silentMs = 45_000;
+
+/** Whether an extractor runs, as its last heartbeat lets one think. */
+export function isHeard({ at, is_running }: ExtractorHeartbeat, nowMs: number): boolean {
+  return is_running && nowMs - epochMsOf(at) <= silentMs;
+}

@@ -130,6 +130,29 @@ export function firstBucket(tickets: Iterable<CreatedTicket>, target: number): B
   return from === "" ? null : { from, to, listedIds };
 }
 
+/** Lists a bucket and publishes what differs. Resolves with tickets that are held and not listed, and that no hole may hide, and with one that is listed. */
+export async function listBucket(
+  deps: RereadDeps,
+  { from, to, listedIds }: Bucket,
+  signal: AbortSignal,
+): Promise<Missing> {
+  const { index, publisher } = deps;
+  const shown = await reread(deps, { by: "create_date", bounds: { from, to } }, signal);
+  const hiding = [...publisher.holes.values()].map(windowOfHole);
+  const missing = listedIds
+    .filter((id) => !shown.has(id))
+    .map((id) => index.get(id))
+    .filter((state) => state !== null)
+    .filter(({ created_at_raw }) => !mayHide(hiding, minuteOf(created_at_raw ?? "")));
+  return { missing, listedId: [...shown][0] ?? null };
+}
+
+/** What was held and not listed, and one ticket that was listed; null when there was none. */
+export interface Missing {
+  readonly missing: readonly TicketState[];
+  readonly listedId: string | null;
+}
+
 /**
  * Looks for tickets that are gone by counting (thulium-api.md A22): a bucket whose count agrees with what is held is passed over, any other is listed. Counts may
  * lie: the complete listing sees every ticket again. Resolves with what is held and not listed, and one ticket that is.
@@ -138,29 +161,22 @@ export async function countedMissing(
   deps: RereadDeps,
   target: number,
   signal: AbortSignal,
-): Promise<{ readonly missing: readonly TicketState[]; readonly listedId: string | null }> {
-  const { index, publisher } = deps;
+): Promise<Missing> {
   const missing: TicketState[] = [];
-  let [seenId, countedId]: (string | undefined)[] = [];
-  const bucketFrom = (from: string) => firstBucket(index.createdBetween(from), target);
+  let [seenId, countedId]: (string | null | undefined)[] = [];
+  const bucketFrom = (from: string) => firstBucket(deps.index.createdBetween(from), target);
   for (
     let bucket = bucketFrom("");
     bucket !== null;
     bucket = bucketFrom(addMinutes(bucket.to, 1))
   ) {
-    const { from, to, listedIds } = bucket;
-    if ((await countOf(deps.asker, bucket, signal)) === listedIds.length) {
-      countedId ??= listedIds[0];
+    if ((await countOf(deps.asker, bucket, signal)) === bucket.listedIds.length) {
+      countedId ??= bucket.listedIds[0];
       continue;
     }
-    const listed = await reread(deps, { by: "create_date", bounds: { from, to } }, signal);
-    seenId ??= [...listed][0];
-    const hiding = [...publisher.holes.values()].map(windowOfHole);
-    for (const id of listedIds) {
-      const state = listed.has(id) ? null : index.get(id);
-      if (state !== null && !mayHide(hiding, minuteOf(state.created_at_raw ?? "")))
-        missing.push(state);
-    }
+    const found = await listBucket(deps, bucket, signal);
+    seenId ??= found.listedId;
+    missing.push(...found.missing);
   }
   return { missing, listedId: seenId ?? countedId ?? null };
 }

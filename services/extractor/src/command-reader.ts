@@ -4,6 +4,7 @@ import {
   decodeJson,
   type EventLog,
   type Logger,
+  type LogRecord,
 } from "@thulium-stream/contracts";
 import { batchesToEnd } from "@thulium-stream/runtime";
 
@@ -48,7 +49,7 @@ export class CommandReader {
     return commands;
   }
 
-  #understood(record: Parameters<typeof decodeJson>[0]): Command | null {
+  #understood(record: LogRecord): Command | null {
     try {
       return commandSchema.parse(decodeJson(record));
     } catch (error) {

@@ -96,6 +96,8 @@ const holeCheckMs = 60_000;
 const taskCheckMs = 2_000;
 /** How often a running extractor tells how it is. */
 const heartbeatMs = 10_000;
+/** How long an extractor that ends waits until that is on the log. */
+const farewellMs = 2_000;
 /** Clock skew above which the operator is told. */
 const skewLimitMs = 30_000;
 
@@ -155,7 +157,6 @@ export class Extractor {
     const both = AbortSignal.any([signal, either.signal]);
     try {
       await this.#begin(both);
-      await this.#doubtZone(both);
     } catch (error) {
       if (signal.aborted && isFailure(error, "Cancelled")) return;
       throw error;
@@ -166,15 +167,14 @@ export class Extractor {
       this.#holeLoop(both),
       this.#rereadLoop(both),
       this.#heartbeatLoop(both),
+      this.#doubtZone(both),
     ];
     try {
       await Promise.all(loops);
     } catch (error) {
       either.abort();
       await Promise.allSettled([...loops, this.#tasks.stopped()]);
-      await this.#tell(false).catch((failure: unknown) => {
-        this.#deps.logger.debug({ failure }, "the end of the extractor could not be told");
-      });
+      await this.#sayFarewell();
       if (!(signal.aborted && isFailure(error, "Cancelled"))) throw error;
     }
   }
@@ -371,10 +371,22 @@ export class Extractor {
     }
   }
 
-  /** Leaves a heartbeat, and how far running tasks are. */
+  /** Tells that this is an orderly end. A log that is away is not waited for: who falls silent is missed soon, too. */
+  async #sayFarewell(): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const isTold = new AbortController();
+    const patience = clock.sleep(farewellMs, isTold.signal).catch(() => {});
+    try {
+      await Promise.race([this.#tell(false), patience]);
+    } catch (failure) {
+      logger.debug({ failure }, "the end of the extractor could not be told");
+    } finally {
+      isTold.abort();
+    }
+  }
+
   async #tell(isRunning: boolean): Promise<void> {
-    const { tasks, silentChanges, ...status } = this.status();
-    const running = tasks.filter(({ state }) => state === "running");
+    const { silentChanges, ...status } = this.status();
     await this.#publisher.publish({
       origin: "live",
       heartbeat: {
@@ -392,7 +404,6 @@ export class Extractor {
         recent_and_open_every_s: silentChanges.recentAndOpenEveryS,
         all_every_s: silentChanges.allEveryS,
       },
-      tasks: running.map((task) => [task.task_id, task] as const),
     });
   }
 

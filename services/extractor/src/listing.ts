@@ -3,7 +3,6 @@ import {
   epochMsOf,
   instantOf,
   isFailure,
-  type Origin,
   type PageFilter,
   type SliceState,
   type TaskRequest,
@@ -16,9 +15,10 @@ import { type Asker, pageFailures } from "./asker.ts";
 import { sliceId } from "./extractor-state.ts";
 import { mayHide, windowOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
-import { type ReadingDeps, readAndPublish, sliceProgress } from "./reading.ts";
+import type { Job } from "./publisher.ts";
+import { type ReadingDeps, readAndPublish } from "./reading.ts";
 import { newSlice, planSlices, requestsOf } from "./slices.ts";
-import { firstTaskId, slicesOf } from "./tasks.ts";
+import { firstTaskId, isComplete, slicesOf } from "./tasks.ts";
 import type { TicketIndex } from "./ticket-index.ts";
 
 /** Rows that a count probe tries in turn: the first, and others should it be one that the source cannot show. */
@@ -184,10 +184,9 @@ export async function runListing(
   };
 }
 
-/** What the first listing and those that an operator asks for bring are old tickets; a later complete listing finds silent changes. */
-function originOf({ task_id, request }: ListingTask): Origin & ("backfill" | "reread") {
-  const isNamed = request.created_from !== null || request.queue_ids.length > 0;
-  return task_id === firstTaskId || isNamed ? "backfill" : "reread";
+/** What the first listing and those of a named part bring are old tickets; a later complete listing finds silent changes. */
+function originOf(task: ListingTask): "backfill" | "reread" {
+  return task.task_id === firstTaskId || !isComplete(task) ? "backfill" : "reread";
 }
 
 interface ListingRun {
@@ -225,7 +224,13 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
   };
   const window: Window = { by: "create_date", bounds, filter: filterOf(slice.queue_id) };
   const soFar = (): SliceState => ({ ...slice, tickets: slice.tickets + ids.size });
-  const progress = (proven: string | null) => sliceProgress(soFar(), proven);
+  const progress = (proven: string | null): Pick<Job, "slices" | "tasks"> =>
+    proven === null
+      ? {}
+      : {
+          slices: [[sliceId(slice), { ...soFar(), resume_from: proven }]],
+          tasks: [[run.task.task_id, run.task]],
+        };
   const reading = { window, lane: origin, origin, progress, onPage };
   const { holes } = await readAndPublish(deps, reading, signal);
   run.holes.push(...holes);

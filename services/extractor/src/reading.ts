@@ -1,16 +1,9 @@
-import type {
-  DeadLetter,
-  Origin,
-  RejectedRow,
-  SliceState,
-  TicketPage,
-} from "@thulium-stream/contracts";
+import type { DeadLetter, Origin, RejectedRow, TicketPage } from "@thulium-stream/contracts";
 import type { WallClock } from "@thulium-stream/thulium-api/pure";
 import type { Asker } from "./asker.ts";
 import type { Lane } from "./budget.ts";
 import { deadLetter } from "./dead-letter.ts";
 import type { ExtractorSettings } from "./extractor-options.ts";
-import { sliceId } from "./extractor-state.ts";
 import { endedHole, recordsOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
 import type { Job, Publisher } from "./publisher.ts";
@@ -31,7 +24,7 @@ export interface Reading {
   readonly lane: Lane;
   readonly origin: Origin;
   /** Job parts that ride with a page: the progress it proves. */
-  readonly progress?: (proven: string | null) => Pick<Job, "slices">;
+  readonly progress?: (proven: string | null) => Pick<Job, "slices" | "tasks">;
   /** Sees each page once it is durable. */
   readonly onPage?: (page: TicketPage) => Promise<void> | void;
 }
@@ -126,9 +119,4 @@ function letterOfRow(
     { reason: "InvalidResponse", detail, stage: "source-row", key: ticketId, raw },
     nowMs,
   );
-}
-
-/** Progress of a slice, once something is proven: where to go on after a restart. */
-export function sliceProgress(slice: SliceState, proven: string | null): Pick<Job, "slices"> {
-  return proven === null ? {} : { slices: [[sliceId(slice), { ...slice, resume_from: proven }]] };
 }

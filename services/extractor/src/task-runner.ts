@@ -6,15 +6,15 @@ import {
   isEnded,
   isFailure,
   type Logger,
+  newestFirst,
   type TaskRequest,
   type TaskState,
   type TicketState,
 } from "@thulium-stream/contracts";
-import { type CensusResult, countedMissing, decideMissing } from "./census.ts";
+import { type CensusResult, countedMissing, decideMissing, listBucket } from "./census.ts";
 import { sliceId } from "./extractor-state.ts";
-import { mayHide, windowOfHole } from "./holes.ts";
 import { type ListingDeps, type ListingTask, planListing, runListing } from "./listing.ts";
-import { reread, rereadLively } from "./reread.ts";
+import { rereadLively } from "./reread.ts";
 import { applyCommand, forgettable, isComplete, newTask, slicesOf } from "./tasks.ts";
 
 /** Tickets that one count of a census is asked for: 25 pages when it does not agree. */
@@ -39,7 +39,7 @@ export class TaskRunner {
   >();
   #failure: unknown = null;
   #deciding: Promise<unknown> = Promise.resolve();
-  /** Tasks as they stand now, ahead of what is durable. */
+  /** Running tasks as they stand now, ahead of what is durable. */
   readonly #progress = new Map<string, TaskState>();
   /** Tickets that were found deleted since the start. */
   deleted = 0;
@@ -55,15 +55,16 @@ export class TaskRunner {
   get tasks(): readonly TaskState[] {
     const { tasks } = this.#deps.reading.publisher;
     return [...tasks.values()]
-      .map((task) => (this.#running.has(task.task_id) ? this.#newest(task) : task))
-      .sort((a, b) => (a.requested_at < b.requested_at ? 1 : -1));
+      .map((task) => this.#progress.get(task.task_id) ?? task)
+      .sort(newestFirst);
   }
 
-  /** Publishes a new task under an id; a task of this id that ended is replaced. */
+  /** Publishes a new task under an id, in the place of one that was there and of its slices. */
   async start(taskId: string, request: TaskRequest): Promise<void> {
     const { publisher, settings, nowMs } = this.#deps.reading;
     const task = newTask(settings.system, taskId, request, instantOf(nowMs()));
-    await publisher.publish({ origin: "backfill", tasks: [[taskId, task]] });
+    const slices = this.#withoutSlices(taskId);
+    await publisher.publish({ origin: "backfill", tasks: [[taskId, task]], slices });
   }
 
   /** Takes a command; its effect and `position`, the next one to read, are durable together. */
@@ -99,7 +100,10 @@ export class TaskRunner {
         .catch((error: unknown) => {
           if (!(stop.signal.aborted && isFailure(error, "Cancelled"))) this.#failure ??= error;
         })
-        .finally(() => this.#running.delete(task.task_id));
+        .finally(() => {
+          this.#running.delete(task.task_id);
+          this.#progress.delete(task.task_id);
+        });
       this.#running.set(task.task_id, { stop, end });
     }
   }
@@ -124,10 +128,6 @@ export class TaskRunner {
     await running?.end;
   }
 
-  #newest(task: TaskState): TaskState {
-    return this.#progress.get(task.task_id) ?? task;
-  }
-
   #withoutSlices(taskId: string): readonly (readonly [string, null])[] {
     return slicesOf(this.#deps.reading.publisher.slices, taskId).map(
       (slice) => [sliceId(slice), null] as const,
@@ -138,14 +138,23 @@ export class TaskRunner {
     const { request } = task;
     if (request.kind === "backfill") return this.#list({ ...task, request }, signal);
     await this.#begin(task);
-    if (request.kind === "reread") await this.rereadLively(signal);
-    const result =
-      request.kind === "census"
-        ? await this.#count(request.believe_deletes, signal)
-        : request.kind === "repair"
-          ? await this.repair(request.created_minutes, signal)
-          : null;
-    await this.#end(task, result === null ? null : wordsOf(result));
+    await this.#end(task, await this.#noteOf(request, signal));
+  }
+
+  /** Does what is asked in one go; resolves with what the operator should know. */
+  async #noteOf(
+    request: Exclude<TaskRequest, { kind: "backfill" }>,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    switch (request.kind) {
+      case "reread":
+        await this.rereadLively(signal);
+        return null;
+      case "census":
+        return wordsOf(await this.#count(request.believe_deletes, signal));
+      case "repair":
+        return wordsOf(await this.repair(request.created_minutes, signal));
+    }
   }
 
   async #list(task: ListingTask, signal: AbortSignal): Promise<void> {
@@ -172,19 +181,15 @@ export class TaskRunner {
 
   /** Reads the tickets of these creation minutes again, and asks for those that are held but no longer listed. */
   async repair(createdMinutes: readonly string[], signal: AbortSignal): Promise<CensusResult> {
-    const { index, publisher } = this.#deps.reading;
+    const { reading } = this.#deps;
     const missing: TicketState[] = [];
     let listedId: string | null = null;
     for (const minute of new Set(createdMinutes.filter((text) => text !== ""))) {
-      const held = [...index.createdBetween(minute, minute)].filter(({ listed }) => listed);
-      const bounds = { from: minute, to: minute };
-      const listed = await reread(this.#deps.reading, { by: "create_date", bounds }, signal);
-      listedId ??= [...listed][0] ?? null;
-      if (mayHide([...publisher.holes.values()].map(windowOfHole), minute)) continue;
-      for (const { ticketId } of held) {
-        const state = listed.has(ticketId) ? null : index.get(ticketId);
-        if (state !== null) missing.push(state);
-      }
+      const held = [...reading.index.createdBetween(minute, minute)];
+      const listedIds = held.filter(({ listed }) => listed).map(({ ticketId }) => ticketId);
+      const found = await listBucket(reading, { from: minute, to: minute, listedIds }, signal);
+      listedId ??= found.listedId;
+      missing.push(...found.missing);
     }
     return this.#decide(missing, listedId, false, signal);
   }

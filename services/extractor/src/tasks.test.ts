@@ -55,10 +55,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function open(options: Partial<ExtractorOptions> = {}): Promise<Extractor> {
+function open(
+  options: Partial<ExtractorOptions> = {},
+  overLog: EventLog = holding(log, clock),
+): Promise<Extractor> {
   const deps = {
     source,
-    log: holding(log, clock),
+    log: overLog,
     index: holding(TicketIndex.open(join(folder, "index"), "acme", rule), clock),
     clock,
     logger: silentLogger,
@@ -272,6 +275,61 @@ describe("the extractor's state", () => {
       message: expect.stringMatching(/^extractor-state@1, acme:slice:first:0: task_id /),
     });
   });
+});
+
+it("ends within seconds when the log is away, and tells an orderly end when it is not", async () => {
+  populate(5);
+  let isAway = false;
+  const real = holding(log, clock);
+  const extractor = await open(
+    {},
+    new Proxy(real, {
+      get: (target, name) =>
+        name === "openWriter"
+          ? async (id: string) => {
+              const writer = await target.openWriter(id);
+              const append: typeof writer.append = (batch) =>
+                isAway
+                  ? Promise.reject(new Failure("Unavailable", "the broker is away"))
+                  : writer.append(batch);
+              return { append, close: () => writer.close() };
+            }
+          : Reflect.get(target, name),
+    }),
+  );
+  const stop = new AbortController();
+  const running = extractor.run(stop.signal);
+  await clock.sleep(60_000);
+  isAway = true;
+  stop.abort();
+  const abortedMs = clock.now();
+  await running;
+  expect(clock.now() - abortedMs).toBeLessThan(5_000);
+  expect((await readExtractorState(log, "acme")).heartbeat?.is_running).toBe(true);
+  isAway = false;
+  await extractor.close();
+  await runUntil(() => true);
+  expect((await readExtractorState(log, "acme")).heartbeat?.is_running).toBe(false);
+});
+
+it("leaves what a task has come to with its pages, not with heartbeats", async () => {
+  populate(400);
+  const slow = { requestsPerSecond: 2, parallelSlices: 1, pollIntervalMs: 600_000 };
+  await runUntil(async () => ((await stateOf("first"))?.tickets ?? 0) >= 60, slow);
+  const parts = new Map<string, Set<string>>();
+  for await (const { records } of batchesToEnd(log, "extractor-state"))
+    for (const { key, headers } of records) {
+      const append = headers["ts_append"] ?? "";
+      const part = key?.split(":")[1] ?? "";
+      parts.set(append, (parts.get(append) ?? new Set()).add(part));
+    }
+  const appends = [...parts.values()];
+  const withTask = appends.filter((told) => told.has("task") && told.has("slice"));
+  expect(withTask.length).toBeGreaterThan(4);
+  expect(appends.filter((told) => told.has("status"))).not.toEqual([]);
+  expect(
+    appends.filter((told) => told.has("status") && told.has("task") && !told.has("slice")),
+  ).toEqual([]);
 });
 
 describe("the census by counts", () => {

@@ -2,6 +2,7 @@ import {
   type Command,
   type Instant,
   isEnded,
+  newestFirst,
   type SliceState,
   type TaskRequest,
   type TaskState,
@@ -79,7 +80,7 @@ export function applyCommand(
 export function forgettable(tasks: ReadonlyMap<string, TaskState>): readonly string[] {
   return [...tasks.values()]
     .filter(isEnded)
-    .sort((a, b) => (a.requested_at < b.requested_at ? 1 : -1))
+    .sort(newestFirst)
     .slice(keptEnded)
     .map(({ task_id }) => task_id);
 }

@@ -4,6 +4,7 @@ import {
   type ExtractorHeartbeat,
   epochMsOf,
   isEnded,
+  isHeard,
   type ObjectStore,
   topics,
 } from "@thulium-stream/contracts";
@@ -90,9 +91,9 @@ export function statusLines(
   const every = (seconds: number | null) =>
     seconds === null ? "not read again by schedule" : `every ${spanText(seconds)}`;
   lines.push(
-    !heartbeat.is_running || nowMs - epochMsOf(at) > 45_000
-      ? `extractor: not running, last heard ${ago(at)}`
-      : `extractor: running, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`,
+    isHeard(heartbeat, nowMs)
+      ? `extractor: running, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`
+      : `extractor: not running, last heard ${ago(at)}`,
     `silent changes: recent and open tickets ${every(heartbeat.recent_and_open_every_s)} (last ${read === null ? "not yet" : ago(read)}), old ones ${every(heartbeat.all_every_s)}`,
   );
   if (until !== null && epochMsOf(until) > nowMs)

@@ -6,6 +6,7 @@ import {
   instantOf,
   isEnded,
   isFailure,
+  newestFirst,
   type TaskRequest,
   type TaskState,
 } from "@thulium-stream/contracts";
@@ -118,7 +119,7 @@ export async function changeTask(
 export async function showTasks(json: boolean): Promise<void> {
   await withLog(async (log, { settings }) => {
     const { tasks } = await readExtractorState(log, settings.system);
-    const newest = [...tasks.values()].sort((a, b) => (a.requested_at < b.requested_at ? 1 : -1));
+    const newest = [...tasks.values()].sort(newestFirst);
     print(json ? JSON.stringify(newest) : tableOfTasks(newest));
   });
 }

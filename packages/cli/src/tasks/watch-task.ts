@@ -1,9 +1,10 @@
 import {
   decodeJson,
   type EventLog,
-  epochMsOf,
+  type ExtractorHeartbeat,
   extractorHeartbeat,
   isEnded,
+  isHeard,
   type TaskState,
   taskState,
 } from "@thulium-stream/contracts";
@@ -12,8 +13,6 @@ import type { ProcessContext } from "../process-context.ts";
 import { note } from "../terminal/console.ts";
 
 const lookMs = 1_000;
-/** An extractor that said nothing for so long does not run. */
-const silentMs = 45_000;
 
 /**
  * Follows a task in `extractor-state` until it ends or is paused. Tells once when no extractor seems to run: the command is durable and waits for one.
@@ -28,7 +27,7 @@ export async function watchTask(
 ): Promise<TaskState> {
   const { system } = settings;
   const startedMs = clock.now();
-  let heardMs = Number.NEGATIVE_INFINITY;
+  let heartbeat: ExtractorHeartbeat | undefined;
   let position = 0;
   let hasTold = false;
   for (;;) {
@@ -38,10 +37,8 @@ export async function watchTask(
       position = batch.nextPosition;
       for (const record of batch.records) {
         if (record.value === null) continue;
-        if (record.key === `${system}:status`) {
-          const heard = extractorHeartbeat.safeParse(decodeJson(record)).data;
-          heardMs = heard?.is_running ? epochMsOf(heard.at) : Number.NEGATIVE_INFINITY;
-        }
+        if (record.key === `${system}:status`)
+          heartbeat = extractorHeartbeat.safeParse(decodeJson(record)).data;
         if (record.key !== `${system}:task:${taskId}`) continue;
         const task = taskState.parse(decodeJson(record));
         onChange(task);
@@ -49,7 +46,8 @@ export async function watchTask(
       }
     }
     const nowMs = clock.now();
-    if (!hasTold && nowMs - startedMs > 5 * lookMs && nowMs - heardMs > silentMs) {
+    const isAlone = heartbeat === undefined || !isHeard(heartbeat, nowMs);
+    if (!hasTold && nowMs - startedMs > 5 * lookMs && isAlone) {
       note(`no extractor of ${system} runs; it will begin when one does (Ctrl-C leaves it so)`);
       hasTold = true;
     }
