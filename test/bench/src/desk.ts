@@ -1,9 +1,23 @@
-import type { Clock } from "@thulium-stream/contracts";
-import { silentLogger } from "@thulium-stream/contracts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Clock,
+  type EventLog,
+  isFailure,
+  silentLogger,
+  type TicketSource,
+  topics,
+} from "@thulium-stream/contracts";
+import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
+import { Extractor, type ExtractorOptions, TicketIndex } from "@thulium-stream/extractor";
+import { holding, type VirtualClock } from "@thulium-stream/kit";
+import { newId } from "@thulium-stream/runtime";
 import { basicAuthorisation, type Mutation, type Sandbox } from "@thulium-stream/sandbox";
 import {
   createThuliumSource,
   createWallClock,
+  type ExchangedAnswer,
   messageHash,
   normaliseTicket,
   ticketHash,
@@ -32,8 +46,9 @@ export class Desk {
     this.#sandbox.advanceTo(this.#clock.now());
     try {
       this.#sandbox.mutate(mutation);
-    } catch {
+    } catch (error) {
       // The ticket was deleted by an earlier change of the script.
+      if (!isFailure(error, "Rejected")) throw error;
     }
   }
 
@@ -50,22 +65,10 @@ export class Desk {
   }
 
   /** The project's client of this desk. */
-  source() {
-    return createThuliumSource({
-      url: "http://sandbox",
-      system,
-      user: "sandbox",
-      password: "sandbox",
-      zone,
-      clock: this.#clock,
-      logger: silentLogger,
-      exchange: {
-        get: async (path) => {
-          const { text, ...head } = await this.get(path);
-          return { ...head, body: once(Buffer.from(text)) };
-        },
-        close: async () => {},
-      },
+  source(): TicketSource {
+    return sourceOver(this.#clock, async (path) => {
+      const { text, ...head } = await this.get(path);
+      return { ...head, body: Buffer.from(text) };
     });
   }
 
@@ -78,8 +81,57 @@ export class Desk {
   }
 }
 
+/** The project's client over answers that are made, or kept, in this process. */
+export function sourceOver(
+  clock: Clock,
+  get: (path: string) => Promise<Omit<ExchangedAnswer, "body"> & { readonly body: Buffer }>,
+): TicketSource {
+  return createThuliumSource({
+    url: "http://sandbox",
+    system,
+    user: "sandbox",
+    password: "sandbox",
+    zone,
+    clock,
+    logger: silentLogger,
+    exchange: {
+      get: async (path) => {
+        const { body, ...head } = await get(path);
+        return { ...head, body: once(body) };
+      },
+      close: async () => {},
+    },
+  });
+}
+
 async function* once(body: Buffer): AsyncGenerator<Buffer> {
   yield body;
+}
+
+/** Runs `work` with an extractor over an empty embedded log, in a folder that is gone afterwards. */
+export async function withExtractor<T>(
+  source: TicketSource,
+  clock: VirtualClock,
+  options: Partial<ExtractorOptions>,
+  work: (extractor: Extractor, log: EventLog) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-"));
+  const common = { clock, logger: silentLogger, newId };
+  const log = await openEmbeddedLog({ folder: join(folder, "log"), ...common });
+  await log.ensureTopics(topics);
+  const index = TicketIndex.open(join(folder, "index"), system, { closedStatuses: ["Zamknięte"] });
+  const held = { log: holding(log, clock), index: holding(index, clock) };
+  const extractor = await Extractor.open(
+    { source, ...held, random: () => 0.5, ...common },
+    { system, zone, ...options },
+  );
+  try {
+    return await work(extractor, log);
+  } finally {
+    await extractor.close();
+    await log.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Content of an API row, whatever its notation. */

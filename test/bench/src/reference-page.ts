@@ -1,14 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { silentLogger, topics } from "@thulium-stream/contracts";
-import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { Extractor, TicketIndex } from "@thulium-stream/extractor";
-import { holding, VirtualClock } from "@thulium-stream/kit";
-import { newId } from "@thulium-stream/runtime";
+import { VirtualClock } from "@thulium-stream/kit";
 import { createSandbox } from "@thulium-stream/sandbox";
-import { createThuliumSource } from "@thulium-stream/thulium-api";
-import { Desk, system, zone } from "./desk.ts";
+import { Desk, sourceOver, withExtractor } from "./desk.ts";
 
 const startMs = Date.parse("2026-11-24T09:00:20.000Z");
 const pageTickets = 100;
@@ -38,55 +30,20 @@ export async function referencePage(tickets = 10_000): Promise<string> {
 }
 
 /** Lists everything into an empty log, and once more. With a desk, answers are asked for and kept; without, only kept ones are used. */
-async function readTwice(answers: Answers, desk: Desk | null) {
+function readTwice(answers: Answers, desk: Desk | null) {
   const clock = new VirtualClock(startMs);
-  const folder = mkdtempSync(join(tmpdir(), "reference-page-"));
-  try {
-    const log = await openEmbeddedLog({
-      folder: join(folder, "log"),
-      clock,
-      logger: silentLogger,
-      newId,
-    });
-    await log.ensureTopics(topics);
-    const index = TicketIndex.open(join(folder, "index"), system, {
-      closedStatuses: ["Zamknięte"],
-    });
-    const source = createThuliumSource({
-      url: "http://sandbox",
-      system,
-      user: "sandbox",
-      password: "sandbox",
-      zone,
-      clock,
-      logger: silentLogger,
-      exchange: { get: (path) => answerOf(answers, desk, path), close: async () => {} },
-    });
-    const deps = {
-      source,
-      log: holding(log, clock),
-      index: holding(index, clock),
-      clock,
-      logger: silentLogger,
-      random: () => 0.5,
-      newId,
-    };
-    const extractor = await Extractor.open(deps, { system, zone, requestsPerSecond: 1000 });
+  const source = sourceOver(clock, (path) => answerOf(answers, desk, path));
+  return withExtractor(source, clock, { requestsPerSecond: 1000 }, async (extractor) => {
     const never = new AbortController().signal;
-    const pages = Math.ceil(10_000 / pageTickets);
     const begunNew = process.cpuUsage();
     const { tickets } = await extractor.catchUp(never);
     const newMs = msOf(process.cpuUsage(begunNew));
     const begunAgain = process.cpuUsage();
     await extractor.catchUp(never);
     const unchangedMs = msOf(process.cpuUsage(begunAgain));
-    await extractor.close();
-    await log.close();
-    const count = Math.ceil(tickets / pageTickets) || pages;
-    return { pages: count, newMs: newMs / count, unchangedMs: unchangedMs / count };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    const pages = Math.ceil(tickets / pageTickets);
+    return { pages, newMs: newMs / pages, unchangedMs: unchangedMs / pages };
+  });
 }
 
 async function answerOf(answers: Answers, desk: Desk | null, path: string) {
@@ -97,7 +54,7 @@ async function answerOf(answers: Answers, desk: Desk | null, path: string) {
     answer = { status, headers, body: Buffer.from(filled(text)) };
     answers.set(path, answer);
   }
-  return { ...answer, body: once(answer.body) };
+  return answer;
 }
 
 const filler = "Dzień dobry, proszę o pomoc. ";
@@ -116,8 +73,4 @@ function filled(text: string): string {
 
 function msOf({ user, system: own }: NodeJS.CpuUsage): number {
   return (user + own) / 1000;
-}
-
-async function* once(body: Buffer): AsyncGenerator<Buffer> {
-  yield body;
 }

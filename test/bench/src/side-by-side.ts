@@ -1,13 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { decodeJson, silentLogger, type TicketState, topics } from "@thulium-stream/contracts";
-import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { Extractor, TicketIndex } from "@thulium-stream/extractor";
-import { holding, seededRandom, VirtualClock } from "@thulium-stream/kit";
-import { batchesToEnd, newId } from "@thulium-stream/runtime";
+import { decodeJson, type TicketState } from "@thulium-stream/contracts";
+import { seededRandom, VirtualClock } from "@thulium-stream/kit";
+import { batchesToEnd } from "@thulium-stream/runtime";
 import { createSandbox, type Mutation } from "@thulium-stream/sandbox";
-import { Desk, digest, digestOfRow, system, zone } from "./desk.ts";
+import { Desk, digest, digestOfRow, withExtractor } from "./desk.ts";
 
 const startMs = Date.parse("2026-11-24T09:00:20.000Z");
 const requestsPerSecond = 5;
@@ -122,21 +117,9 @@ async function offsetPaging(
 }
 
 /** The extractor as it runs: live sweeps, first listing, and the next complete listing by its schedule. */
-async function ours(
-  desk: Desk,
-  clock: VirtualClock,
-  freeze: () => void,
-): Promise<Omit<Outcome, "cpuS">> {
-  const folder = mkdtempSync(join(tmpdir(), "side-by-side-"));
-  try {
-    const log = await openEmbeddedLog({
-      folder: join(folder, "log"),
-      clock,
-      logger: silentLogger,
-      newId,
-    });
-    await log.ensureTopics(topics);
-    const extractor = await openExtractor(desk, clock, log, folder, {});
+function ours(desk: Desk, clock: VirtualClock, freeze: () => void): Promise<Omit<Outcome, "cpuS">> {
+  const options = { requestsPerSecond, rereadSchedule: "*/10 * * * *", censusSchedule: "off" };
+  return withExtractor(desk.source(), clock, options, async (extractor, log) => {
     const stop = new AbortController();
     const running = extractor.run(stop.signal);
     const disturbing = disturb(desk, clock, scanMs);
@@ -156,7 +139,6 @@ async function ours(
     );
     stop.abort();
     await running;
-    await extractor.close();
     const held = new Map<string, string>();
     for await (const { records } of batchesToEnd(log, "tickets"))
       for (const record of records) {
@@ -164,16 +146,9 @@ async function ours(
         if (record.value === null) held.delete(id);
         else held.set(id, digestOfState(decodeJson(record) as TicketState));
       }
-    await log.close();
-    return {
-      name: "thulium-stream, after its next complete listing",
-      held,
-      requests: desk.paths.length,
-      scanS,
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    const name = "thulium-stream, after its next complete listing";
+    return { name, held, requests: desk.paths.length, scanS };
+  });
 }
 
 function digestOfState({ content_hash, messages }: TicketState): string {
@@ -183,68 +158,22 @@ function digestOfState({ content_hash, messages }: TicketState): string {
   );
 }
 
-function openExtractor(
-  desk: Desk,
-  clock: VirtualClock,
-  log: Awaited<ReturnType<typeof openEmbeddedLog>>,
-  folder: string,
-  options: object,
-): Promise<Extractor> {
-  const index = TicketIndex.open(join(folder, "index"), system, { closedStatuses: ["Zamknięte"] });
-  const deps = {
-    source: desk.source(),
-    log: holding(log, clock),
-    index: holding(index, clock),
-    clock,
-    logger: silentLogger,
-    random: () => 0.5,
-    newId,
-  };
-  const schedule = {
-    rereadSchedule: "*/10 * * * *",
-    censusSchedule: "off",
-    rereadEveryMs: 3_600_000,
-  };
-  return Extractor.open(deps, {
-    system,
-    zone,
-    requestsPerSecond,
-    pollIntervalMs: 15_000,
-    ...schedule,
-    ...options,
-  });
-}
-
 /** E9: requests of the first listing of a source that stands still, against plain paging. */
 async function quietScan(tickets: number): Promise<string> {
   const clock = new VirtualClock(startMs);
   // 2,000 tickets a day.
-  const sandbox = createSandbox({
-    tickets,
-    startMs,
-    historyDays: tickets / 2000,
-    standStill: true,
-  });
+  const historyDays = tickets / 2000;
+  const sandbox = createSandbox({ tickets, startMs, historyDays, standStill: true });
   const desk = new Desk(sandbox, clock);
-  const folder = mkdtempSync(join(tmpdir(), "quiet-scan-"));
-  try {
-    const log = await openEmbeddedLog({
-      folder: join(folder, "log"),
-      clock,
-      logger: silentLogger,
-      newId,
-    });
-    await log.ensureTopics(topics);
-    const extractor = await openExtractor(desk, clock, log, folder, { requestsPerSecond: 1000 });
-    const { tickets: held } = await extractor.catchUp(new AbortController().signal);
-    await extractor.close();
-    await log.close();
-    const listing = desk.paths.filter((path) => path.includes("order=create_date"));
-    const probes = listing.filter((path) => path.includes("limit=1&")).length;
-    const plain = Math.floor(held / 100) + 1;
-    const more = ((listing.length / plain - 1) * 100).toFixed(1);
-    return `A scan of ${held} tickets at 2,000 a day that stand still: ${listing.length} requests, ${probes} of them to plan it; plain paging ${plain}: ${more} % more.`;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { tickets: held } = await withExtractor(
+    desk.source(),
+    clock,
+    { requestsPerSecond: 1000 },
+    (extractor) => extractor.catchUp(new AbortController().signal),
+  );
+  const listing = desk.paths.filter((path) => path.includes("order=create_date"));
+  const probes = listing.filter((path) => path.includes("limit=1&")).length;
+  const plain = Math.floor(held / 100) + 1;
+  const more = ((listing.length / plain - 1) * 100).toFixed(1);
+  return `A scan of ${held} tickets at 2,000 a day that stand still: ${listing.length} requests, ${probes} of them to plan it; plain paging ${plain}: ${more} % more.`;
 }
