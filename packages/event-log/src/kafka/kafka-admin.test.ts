@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ManualClock } from "@thulium-stream/kit";
 import type { Admin, Kafka } from "kafkajs";
 import { expect, it } from "vitest";
@@ -21,4 +22,33 @@ it("takes kafkajs's stumble over metadata without leaders for a broker that is a
   const admin = new KafkaAdmin(kafka, new ManualClock());
   await expect(admin.visibleEnds("t")).rejects.toMatchObject({ code: "Unavailable" });
   expect(await admin.visibleEnds("t")).toEqual(new Map([[0, 7]]));
+});
+
+it("leaves a call that is under way its connection when another call's failure drops it", async () => {
+  const happened: string[] = [];
+  let answer: (topics: string[]) => void = () => {};
+  const topics = new Promise<string[]>((resolve) => {
+    answer = resolve;
+  });
+  const kafka = {
+    admin: () =>
+      ({
+        connect: async () => {},
+        disconnect: async () => {
+          happened.push("disconnected");
+        },
+        listTopics: () => topics,
+        fetchTopicOffsets: async () => {
+          throw Object.assign(new Error("not the leader"), { retriable: true, type: "NOT_LEADER" });
+        },
+      }) as unknown as Admin,
+  } as unknown as Kafka;
+  const admin = new KafkaAdmin(kafka, new ManualClock());
+  const underWay = admin.partitions(["t"]);
+  await expect(admin.visibleEnds("t")).rejects.toMatchObject({ code: "Unavailable" });
+  await nextTurn();
+  expect(happened).toEqual([]);
+  answer([]);
+  await underWay;
+  await expect.poll(() => happened).toEqual(["disconnected"]);
 });

@@ -14,14 +14,22 @@ const deadlineMs = 30_000;
 /** `ConfigResourceTypes.TOPIC`, which kafkajs, being CommonJS, does not export by name. */
 const topicResource = 2;
 
+/** One connection and the calls that use it. */
+interface Connection {
+  readonly admin: Promise<Admin>;
+  calls: number;
+}
+
 /**
  * The cluster's administrative side: topics, ends, groups. Connects at first use; a connection that failed is
- * dropped and the next call makes a new one. Topic names here are the broker's, prefix included.
+ * dropped and the next call makes a new one. Calls share a connection, so a dropped one is disconnected only when
+ * the last of them has ended: kafkajs forgets its metadata on disconnect, and what is under way would fail with
+ * TypeErrors. Topic names here are the broker's, prefix included.
  */
 export class KafkaAdmin {
   readonly #kafka: Kafka;
   readonly #clock: Clock;
-  #admin: Promise<Admin> | null = null;
+  #connection: Connection | null = null;
 
   constructor(kafka: Kafka, clock: Clock) {
     this.#kafka = kafka;
@@ -30,15 +38,22 @@ export class KafkaAdmin {
 
   /** Runs one administrative call with a deadline. @throws Failure as `failures.ts` classifies. */
   async #call<T>(what: string, run: (admin: Admin) => Promise<T>): Promise<T> {
-    this.#admin ??= this.#connect();
-    const connected = this.#admin;
+    this.#connection ??= { admin: this.#connect(), calls: 0 };
+    const connection = this.#connection;
+    connection.calls += 1;
     try {
-      const work = connected.then(run);
+      const work = connection.admin.then(run);
       return await withDeadline(this.#clock, deadlineMs, what, work);
     } catch (error) {
       const failure = kafkaFailure(error, what);
-      if (isFailure(failure, "Unavailable", "TimedOut")) this.#drop(connected);
+      const isCurrent = this.#connection === connection;
+      if (isCurrent && isFailure(failure, "Unavailable", "TimedOut")) this.#connection = null;
       throw failure;
+    } finally {
+      connection.calls -= 1;
+      if (this.#connection !== connection && connection.calls === 0) {
+        void disconnect(connection).catch(() => {});
+      }
     }
   }
 
@@ -51,11 +66,6 @@ export class KafkaAdmin {
       await admin.disconnect();
       throw error;
     }
-  }
-
-  #drop(connected: Promise<Admin>): void {
-    if (this.#admin === connected) this.#admin = null;
-    connected.then((admin) => admin.disconnect()).catch(() => {});
   }
 
   /** Partition count of each existing topic among `names`. */
@@ -203,10 +213,15 @@ export class KafkaAdmin {
     );
   }
 
-  /** Disconnects. */
+  /** Disconnects, when calls are under way after the last of them. */
   async close(): Promise<void> {
-    const admin = await this.#admin?.catch(() => null);
-    this.#admin = null;
-    await admin?.disconnect();
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection?.calls === 0) await disconnect(connection);
   }
+}
+
+async function disconnect({ admin }: Connection): Promise<void> {
+  const connected = await admin.catch(() => null);
+  await connected?.disconnect();
 }
