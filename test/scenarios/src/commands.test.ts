@@ -16,13 +16,14 @@ async function operate(env: Readonly<Record<string, string>>): Promise<void> {
   const fast = { POLL_INTERVAL: "500ms", SETTLE_DELAY: "1s", LAKE_FLUSH_INTERVAL: "1s" };
   const deployment = new Deployment({ ...desk.env, ...fast, REQUESTS_PER_SECOND: "20", ...env });
   try {
-    const { process: pipeline } = deployment.start(["run"]);
+    const { process: pipeline, ended } = deployment.start(["run"]);
     const tasks = async () =>
       JSON.parse(await deployment.succeed(["backfill", "status", "--json"])) as TaskState[];
     const firstIsDone = async () =>
       (await tasks()).some(({ task_id, state }) => task_id === "first" && state === "done");
     for (let tries = 0; !(await firstIsDone()); tries += 1) {
-      expect(tries).toBeLessThan(60);
+      expect(pipeline.exitCode === null ? "" : (await ended).stderr).toBe("");
+      expect(tries, JSON.stringify(await tasks())).toBeLessThan(60);
       await systemClock.sleep(500);
     }
     expect(await deployment.succeed(["backfill", "--estimate"])).toMatch(
