@@ -1,3 +1,4 @@
 export { type KafkaServer, kafkaImage, kafkaVersion, startKafka } from "./kafka-server.ts";
+export { pythonEnv } from "./python-env.ts";
 export { type S3Server, startS3, versitygwImage, versitygwVersion } from "./s3-server.ts";
 export { ServerMissing } from "./server-missing.ts";

@@ -4,11 +4,17 @@ import type { S3Address } from "@thulium-stream/kit/real-servers";
 import type {} from "vitest";
 import type { TestProject } from "vitest/node";
 import { type BothServers, startBoth } from "./both-servers.ts";
+import { pythonEnv } from "./python-env.ts";
+
+/** The servers, and the interpreter of the outside readers. */
+interface Outside extends BothServers {
+  readonly python: string | null;
+}
 
 /** Servers of this vitest process: several projects name this set-up, one pair serves them all. */
 interface Shared {
   users: number;
-  servers: Promise<BothServers> | null;
+  servers: Promise<Outside> | null;
   told: boolean;
 }
 
@@ -19,18 +25,31 @@ home[place] ??= { users: 0, servers: null, told: false };
 const shared: Shared = home[place];
 
 /**
- * Vitest's global set-up of the suites that need a real broker and a real S3 server. Starts both once and
- * provides their addresses to `realServers()` of the kit; null for one that cannot be had, after one block
- * that says so. With `CI=true` a missing one fails the run.
+ * Vitest's global set-up of the suites that need a real broker, a real S3 server and outside readers in Python. Makes
+ * them ready once and provides their addresses to `realServers()` of the kit; null for one that cannot be had, after
+ * one block that says so. With `CI=true` a missing one fails the run.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   shared.users += 1;
-  shared.servers ??= startBoth();
+  shared.servers ??= startOutside();
   const servers = await shared.servers;
   if (servers.missing.length > 0) await tell(servers);
   project.provide("kafkaBrokers", servers.kafka?.brokers ?? null);
   project.provide("s3", servers.s3 === null ? null : addressOf(servers.s3));
+  project.provide("python", servers.python);
   return release;
+}
+
+async function startOutside(): Promise<Outside> {
+  const missing: string[] = [];
+  const [both, python] = await Promise.all([
+    startBoth(),
+    pythonEnv().catch((error: unknown) => {
+      missing.push(error instanceof Error ? error.message : String(error));
+      return null;
+    }),
+  ]);
+  return { ...both, python, missing: [...both.missing, ...missing] };
 }
 
 async function release(): Promise<void> {
@@ -41,12 +60,12 @@ async function release(): Promise<void> {
   await servers.stop();
 }
 
-async function tell(servers: BothServers): Promise<void> {
+async function tell(servers: Outside): Promise<void> {
   const line = "─".repeat(72);
   const strict = process.env["CI"] === "true";
   const heading = strict
-    ? "INTEGRATION NOT RUN: a real server is missing, and with CI=true that is a failure."
-    : "NOT RUN: tests that need the server below are skipped.";
+    ? "INTEGRATION NOT RUN: something real is missing, and with CI=true that is a failure."
+    : "NOT RUN: tests that need what is missing below are skipped.";
   const block = ["", line, heading, "", ...servers.missing, line, ""].join("\n");
   if (strict) {
     await release();

@@ -15,6 +15,7 @@ declare module "vitest" {
   interface ProvidedContext {
     kafkaBrokers: string[] | null;
     s3: S3Address | null;
+    python: string | null;
   }
 }
 
@@ -22,15 +23,17 @@ declare module "vitest" {
 export interface RealServers {
   readonly kafkaBrokers: readonly string[] | null;
   readonly s3: S3Address | null;
+  /** Path of a Python interpreter with the outside readers and clients. */
+  readonly python: string | null;
 }
 
 /**
- * The real broker and S3 server that the set-up of the `integration` and `scenarios` suites started or was given.
+ * The real broker, S3 server and Python that the set-up of the `integration` and `scenarios` suites started or was given.
  * Use as `describe.skipIf(realServers().kafkaBrokers === null)(…)`; the set-up has already said why one is
  * missing, and with `CI=true` has failed the run.
  */
 export function realServers(): RealServers {
-  return { kafkaBrokers: inject("kafkaBrokers"), s3: inject("s3") };
+  return { kafkaBrokers: inject("kafkaBrokers"), s3: inject("s3"), python: inject("python") };
 }
 
 /** The machine's clock (C1–C3), for what talks to real servers; everything else takes a `ManualClock`. */
