@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { Column, ColumnType, ParquetEncoder } from "@thulium-stream/contracts";
 import {
@@ -90,68 +88,8 @@ function convert(type: ColumnType, value: unknown, unwrap: Unwrapping): ReadValu
   );
 }
 
-/** pyarrow prints rows as JSON, instants as microseconds and integers as text. */
-const script = `
-import json, sys, datetime
-import pyarrow as pa, pyarrow.parquet as pq
-table = pq.read_table(sys.argv[1])
-def cast(t):
-    if pa.types.is_timestamp(t): return pa.int64()
-    if pa.types.is_list(t): return pa.list_(pa.field("element", cast(t.value_type)))
-    if pa.types.is_struct(t): return pa.struct([pa.field(f.name, cast(f.type)) for f in t])
-    return t
-def plain(a):
-    t = a.type
-    if pa.types.is_timestamp(t): return a.cast(pa.int64()).to_pylist()
-    if pa.types.is_struct(t):
-        parts = {f.name: plain(a.field(i)) for i, f in enumerate(t)}
-        return [{k: v[i] for k, v in parts.items()} if a[i].is_valid else None for i in range(len(a))]
-    if pa.types.is_list(t):
-        values, offsets = plain(a.values), a.offsets.to_pylist()
-        return [values[offsets[i]:offsets[i+1]] if a[i].is_valid else None for i in range(len(a))]
-    return a.to_pylist()
-columns = {n: plain(table.column(n).combine_chunks() if table.num_rows else pa.array([], table.schema.field(n).type)) for n in table.column_names}
-def text(v):
-    if isinstance(v, bool) or v is None or isinstance(v, str): return v
-    if isinstance(v, int): return str(v)
-    if isinstance(v, list): return [text(x) for x in v]
-    return {k: text(x) for k, x in v.items()}
-print(json.dumps([{n: text(columns[n][i]) for n in columns} for i in range(table.num_rows)]))
-`;
-
-const run = promisify(execFile);
-const python = process.env["PYTHON"] ?? "python3";
-const hasPyarrow = await run(python, ["-c", "import pyarrow"]).then(
-  () => true,
-  () => false,
-);
-if (!hasPyarrow)
-  process.stdout.write(
-    `NOT RUN: reading back by pyarrow; ${python} has none (set PYTHON to one that has).\n`,
-  );
-
-const pyarrow: ParquetReader = {
-  name: "pyarrow",
-  read: async (path, columns) => {
-    const { stdout } = await run(python, ["-c", script, path], { maxBuffer: 256 * 1024 * 1024 });
-    const rows = JSON.parse(stdout) as readonly Record<string, unknown>[];
-    return rows.map((row) => fromPyarrow({ kind: "struct", fields: columns }, row) as ReadRow);
-  },
-};
-
-function fromPyarrow(type: ColumnType, value: unknown): ReadValue {
-  if (value === null || value === undefined) return null;
-  if (type === "integer" || type === "instant") return BigInt(value as string);
-  if (typeof type === "string") return value as ReadValue;
-  if (type.kind === "list")
-    return (value as readonly unknown[]).map((item) => fromPyarrow(type.element, item));
-  const row = value as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
-    type.fields.map((field) => [field.name, fromPyarrow(field.type, row[field.name])]),
-  );
-}
-
-const readers = hasPyarrow ? [duckdb, hyparquet, pyarrow] : [duckdb, hyparquet];
+// pyarrow reads the same files in parquet-pyarrow.int.test.ts.
+const readers = [duckdb, hyparquet];
 
 parquetEncoderConformance({
   name: "the parquetjs-lite encoder",
