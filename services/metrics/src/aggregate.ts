@@ -76,24 +76,22 @@ export function series(
   return buckets.map((bucket, at) => ({ ...bucket, ...(totals[at] as Totals).result() }));
 }
 
-/** Rows by the value of a group, the largest group first, then by name; null is kept as `null`. */
+/** Rows by their values of one or two groups, the most rows first, then by name. */
 export function grouped(
   rows: Iterable<FigureRow>,
-  group: Group,
-): ReadonlyMap<string | null, readonly FigureRow[]> {
-  const found = new Map<string | null, FigureRow[]>();
+  groups: readonly Group[],
+): readonly (readonly [readonly (string | null)[], readonly FigureRow[]])[] {
+  const found = new Map<string, [(string | null)[], FigureRow[]]>();
   for (const row of rows) {
-    const key = row.figures[group];
-    const list = found.get(key);
-    if (list === undefined) found.set(key, [row]);
-    else list.push(row);
+    const key = groups.map((group) => row.figures[group]);
+    const name = JSON.stringify(key);
+    const held = found.get(name);
+    if (held === undefined) found.set(name, [key, [row]]);
+    else held[1].push(row);
   }
-  const name = (key: string | null) => key ?? "";
-  return new Map(
-    [...found].sort(
-      ([a, of], [b, rest]) => rest.length - of.length || (name(a) < name(b) ? -1 : 1),
-    ),
-  );
+  return [...found]
+    .sort(([a, [, of]], [b, [, rest]]) => rest.length - of.length || (a < b ? -1 : 1))
+    .map(([, line]) => line);
 }
 
 class Totals {

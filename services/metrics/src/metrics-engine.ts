@@ -35,6 +35,7 @@ import {
   startOfDay,
   weekdayHour,
 } from "./local-time.ts";
+import type { Filter, Freshness, MetricsQuery, MetricsView, Summary } from "./metrics-view.ts";
 import { type FigureRules, type TicketFigures, ticketFigures } from "./ticket-figures.ts";
 import { emptyTimeline, foldEvent, type TicketTimeline } from "./ticket-timeline.ts";
 
@@ -59,22 +60,6 @@ export interface MetricsOptions {
   readonly holidays: string;
 }
 
-/** Local days, inclusive, and what narrows them. */
-export interface MetricsQuery {
-  readonly from: string;
-  readonly to: string;
-  readonly queue?: string | undefined;
-}
-
-/** How fresh the figures are. */
-export interface Freshness {
-  /** Everything appended to the log up to here is counted. */
-  readonly as_of: string;
-  readonly lag_s: number;
-  readonly tickets: number;
-  readonly events: number;
-}
-
 const eventTopics = ["ticket-events", "message-events"];
 /** Raise it when timelines are kept in another form: the store is then rebuilt from the log. */
 const storeVersion = 1;
@@ -83,7 +68,7 @@ const storeVersion = 1;
  * Folds change events into a timeline per ticket, kept in LMDB together with the log's positions in one transaction, and answers questions from one row of figures per
  * ticket in memory. A restart goes on where it was; a store that does not fit the log is rebuilt from it, with the same figures.
  */
-export class MetricsEngine {
+export class MetricsEngine implements MetricsView {
   readonly #deps: MetricsDeps;
   readonly #options: MetricsOptions;
   readonly #rules: FigureRules;
@@ -154,30 +139,21 @@ export class MetricsEngine {
     return this.#rows.get(ticketId)?.figures ?? null;
   }
 
-  /** Aggregates of the whole stretch, and one line per group, the largest first. */
-  summary(
-    query: MetricsQuery,
-    group: Group | null,
-  ): {
-    readonly total: Aggregate;
-    readonly groups: readonly ({ readonly key: string | null } & Aggregate)[];
-  } {
+  /** Aggregates of the whole stretch, and one line per combination of group values, the largest first. */
+  summary(query: MetricsQuery, groups: readonly Group[]): Summary {
     const [fromMs, toMs] = this.#bounds(query);
-    const rows = [...this.#select(query)];
+    const rows = [...this.#select(query.where)];
     const parts =
-      group === null
+      groups.length === 0
         ? []
-        : [...grouped(rows, group)].map(([key, part]) => ({
-            key,
-            ...aggregate(part, fromMs, toMs),
-          }));
+        : grouped(rows, groups).map(([key, part]) => ({ key, ...aggregate(part, fromMs, toMs) }));
     return { total: aggregate(rows, fromMs, toMs), groups: parts };
   }
 
   /** Aggregates per interval of local time. */
   timeseries(query: MetricsQuery, interval: Interval): readonly (Bucket & Aggregate)[] {
     return series(
-      this.#select(query),
+      this.#select(query.where),
       bucketsOf(query.from, query.to, interval, this.#options.zone),
     );
   }
@@ -186,7 +162,7 @@ export class MetricsEngine {
   heatmap(query: MetricsQuery): readonly (readonly number[])[] {
     const [fromMs, toMs] = this.#bounds(query);
     const counts = Array.from({ length: 7 }, () => new Array<number>(24).fill(0));
-    for (const { createdMs } of this.#select(query)) {
+    for (const { createdMs } of this.#select(query.where)) {
       if (createdMs < fromMs || createdMs >= toMs) continue;
       const [weekday, hour] = weekdayHour(createdMs, this.#options.zone);
       const row = counts[weekday];
@@ -195,26 +171,26 @@ export class MetricsEngine {
     return counts;
   }
 
-  /** Open tickets, the oldest first. */
-  slowestOpen(limit: number, queue?: string): readonly TicketFigures[] {
-    const open = [...this.#rows.values()].filter(
-      ({ figures }) => figures.is_open && (queue === undefined || figures.queue === queue),
-    );
-    return open
-      .sort((a, b) => a.createdMs - b.createdMs)
-      .slice(0, limit)
-      .map(({ figures }) => figures);
+  /** Open tickets, the oldest first, a page of them, and how many there are. */
+  slowestOpen(
+    filter: Filter,
+    { offset, limit }: { readonly offset: number; readonly limit: number },
+  ): { readonly total: number; readonly tickets: readonly TicketFigures[] } {
+    const open = [...this.#select(filter)]
+      .filter(({ figures }) => figures.is_open)
+      .sort((a, b) => a.createdMs - b.createdMs);
+    const tickets = open.slice(offset, offset + limit).map(({ figures }) => figures);
+    return { total: open.length, tickets };
   }
 
-  /** Queues with tickets, by name. */
-  queues(): readonly string[] {
-    return [
-      ...new Set(
-        [...this.#rows.values()].flatMap(({ figures }) =>
-          figures.queue === null ? [] : [figures.queue],
-        ),
-      ),
-    ].sort();
+  /** Values of a group that occur, by name. */
+  valuesOf(group: Group): readonly string[] {
+    const found = new Set<string>();
+    for (const { figures } of this.#rows.values()) {
+      const value = figures[group];
+      if (value !== null) found.add(value);
+    }
+    return [...found].sort();
   }
 
   /** Open tickets now. */
@@ -261,9 +237,10 @@ export class MetricsEngine {
     return [startOfDay(from, zone), startOfDay(addDays(to, 1), zone)];
   }
 
-  *#select({ queue }: MetricsQuery): Iterable<FigureRow> {
+  *#select(filter: Filter = {}): Iterable<FigureRow> {
+    const wanted = Object.entries(filter) as readonly [Group, string | null][];
     for (const row of this.#rows.values())
-      if (queue === undefined || row.figures.queue === queue) yield row;
+      if (wanted.every(([group, value]) => row.figures[group] === value)) yield row;
   }
 
   async #follow(signal: AbortSignal, ends: ReadonlyMap<string, number> | null): Promise<void> {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Interval } from "./local-time.ts";
-import type { MetricsEngine } from "./metrics-engine.ts";
+import type { Filter, MetricsView } from "./metrics-view.ts";
 import type { PipelineStatus } from "./pipeline-status.ts";
 import {
   boundsOf,
@@ -27,7 +27,7 @@ const liveEveryMs = 1000;
 
 /** The HTTP API under `/api/v1`: JSON or CSV, ETags, RFC 9457 problem details; every answer tells how fresh it is. */
 export function metricsRoutes(
-  engine: MetricsEngine,
+  engine: MetricsView,
   { pipeline }: MetricsRoutesOptions,
 ): FastifyPluginAsync {
   return async (app) => {
@@ -51,25 +51,28 @@ export function metricsRoutes(
   };
 }
 
-function addFigures(app: FastifyInstance, engine: MetricsEngine): void {
+function addFigures(app: FastifyInstance, engine: MetricsView): void {
   app.get("/api/v1/summary", async (request, reply) => {
     const { format, group_by, queue, ...range } = parseQuery(summaryQuery, request.query);
     const bounds = boundsOf(range, engine.day(0), engine.day(-29));
-    const { total, groups } = engine.summary({ ...bounds, queue }, group_by ?? null);
+    const { total, groups } = engine.summary(
+      { ...bounds, where: whereOf(queue) },
+      group_by === undefined ? [] : [group_by],
+    );
     if (format === "csv")
-      return sendCsv(request, reply, [{ key: "(all)", ...total }, ...groups].map(flatLine));
+      return sendCsv(request, reply, [{ key: ["(all)"], ...total }, ...groups].map(flatLine));
     return send(request, reply, engine, { ...bounds, group_by: group_by ?? null, total, groups });
   });
   app.get("/api/v1/timeseries", async (request, reply) => {
     const { format, interval, queue, ...range } = parseQuery(timeseriesQuery, request.query);
     const bounds = boundsOf(range, engine.day(0), engine.day(-29), perDay[interval]);
-    const points = engine.timeseries({ ...bounds, queue }, interval);
+    const points = engine.timeseries({ ...bounds, where: whereOf(queue) }, interval);
     if (format === "csv")
       return sendCsv(
         request,
         reply,
         points.map(({ label, fromMs: _from, toMs: _to, ...aggregate }) =>
-          flatLine({ key: label, ...aggregate }),
+          flatLine({ key: [label], ...aggregate }),
         ),
       );
     return send(request, reply, engine, { ...bounds, interval, points });
@@ -79,12 +82,12 @@ function addFigures(app: FastifyInstance, engine: MetricsEngine): void {
     const bounds = boundsOf(range, engine.day(0), engine.day(-29));
     return send(request, reply, engine, {
       ...bounds,
-      created: engine.heatmap({ ...bounds, queue }),
+      created: engine.heatmap({ ...bounds, where: whereOf(queue) }),
     });
   });
 }
 
-function addTickets(app: FastifyInstance, engine: MetricsEngine): void {
+function addTickets(app: FastifyInstance, engine: MetricsView): void {
   app.get("/api/v1/tickets/:id", async (request, reply) => {
     const { id } = request.params as { id: string };
     const ticket = engine.ticket(id);
@@ -98,17 +101,17 @@ function addTickets(app: FastifyInstance, engine: MetricsEngine): void {
   });
   app.get("/api/v1/slowest", async (request, reply) => {
     const { limit, queue } = parseQuery(slowestQuery, request.query);
-    return send(request, reply, engine, { tickets: engine.slowestOpen(limit, queue) });
+    return send(request, reply, engine, engine.slowestOpen(whereOf(queue), { offset: 0, limit }));
   });
 }
 
 function addState(
   app: FastifyInstance,
-  engine: MetricsEngine,
+  engine: MetricsView,
   pipeline: (() => PipelineStatus) | undefined,
 ): void {
   app.get("/api/v1/freshness", async (request, reply) =>
-    send(request, reply, engine, { queues: engine.queues() }),
+    send(request, reply, engine, { queues: engine.valuesOf("queue") }),
   );
   if (pipeline !== undefined)
     app.get("/api/v1/pipeline", async (request, reply) =>
@@ -118,8 +121,12 @@ function addState(
   app.get("/api/v1/openapi.json", async (_request, reply) => reply.send(openApi()));
 }
 
+function whereOf(queue: string | undefined): Filter {
+  return queue === undefined ? {} : { queue };
+}
+
 /** Server-sent events: one message when figures changed, at most one a second. */
-function sendLive(request: FastifyRequest, reply: FastifyReply, engine: MetricsEngine): void {
+function sendLive(request: FastifyRequest, reply: FastifyReply, engine: MetricsView): void {
   reply.hijack();
   reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   let sentMs = 0;
@@ -138,7 +145,7 @@ function sendLive(request: FastifyRequest, reply: FastifyReply, engine: MetricsE
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  engine: MetricsEngine,
+  engine: MetricsView,
   body: object,
 ): FastifyReply {
   const { as_of, lag_s } = engine.freshness();

@@ -1,8 +1,8 @@
 import { Gauge, type Registry } from "@thulium-stream/runtime";
-import type { MetricsEngine } from "./metrics-engine.ts";
+import type { MetricsView } from "./metrics-view.ts";
 
 /** Prometheus gauges of the help desk's figures, read from the engine when they are asked for. Times over the last seven local days. */
-export function registerMetrics(registry: Registry, engine: MetricsEngine): void {
+export function registerMetrics(registry: Registry, engine: MetricsView): void {
   new Gauge({
     name: "thulium_backlog_tickets",
     help: "Open tickets",
@@ -35,7 +35,7 @@ export function registerMetrics(registry: Registry, engine: MetricsEngine): void
     collect() {
       const { first_response } = engine.summary(
         { from: engine.day(-6), to: engine.day(0) },
-        null,
+        [],
       ).total;
       setQuantiles(this, first_response);
     },
@@ -46,10 +46,7 @@ export function registerMetrics(registry: Registry, engine: MetricsEngine): void
     labelNames: ["quantile"],
     registers: [registry],
     collect() {
-      const { resolution } = engine.summary(
-        { from: engine.day(-6), to: engine.day(0) },
-        null,
-      ).total;
+      const { resolution } = engine.summary({ from: engine.day(-6), to: engine.day(0) }, []).total;
       setQuantiles(this, resolution);
     },
   });

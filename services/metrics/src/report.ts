@@ -1,7 +1,5 @@
 import type { Aggregate } from "./aggregate.ts";
-
-/** One line of a report: a group's name and its figures. */
-export type ReportLine = { readonly key: string | null } & Aggregate;
+import type { GroupLine } from "./metrics-view.ts";
 
 /** Seconds as people read them: 45 s, 12 min, 3.4 h, 2.1 d; – when unknown. */
 export function durationText(seconds: number | null): string {
@@ -13,12 +11,10 @@ export function durationText(seconds: number | null): string {
 }
 
 /** A report as rows for a table: group, created with a bar, closed, backlog, first response and resolution. */
-export function reportRows(
-  lines: readonly ReportLine[],
-): readonly (readonly (string | number)[])[] {
+export function reportRows(lines: readonly GroupLine[]): readonly (readonly (string | number)[])[] {
   const most = Math.max(1, ...lines.map(({ created }) => created));
   return lines.map(({ key, created, closed, backlog, reopened, first_response, resolution }) => [
-    key ?? "(none)",
+    keyText(key),
     created,
     "█".repeat(Math.round((created / most) * 16)),
     closed,
@@ -29,6 +25,10 @@ export function reportRows(
     durationText(resolution.p50_s),
     durationText(resolution.p90_s),
   ]);
+}
+
+function keyText(key: GroupLine["key"]): string {
+  return key.map((value) => value ?? "(none)").join(" / ");
 }
 
 /** Headings of {@link reportRows}. */
@@ -53,13 +53,13 @@ export function flatLine({
   resolution,
   resolution_business,
   ...counts
-}: ReportLine): Readonly<Record<string, string | number | null>> {
+}: GroupLine): Readonly<Record<string, string | number | null>> {
   const flat = (prefix: string, distribution: Aggregate["resolution"]) =>
     Object.fromEntries(
       Object.entries(distribution).map(([name, value]) => [`${prefix}_${name}`, value]),
     );
   return {
-    group: key,
+    group: key.map((value) => value ?? "").join(" / "),
     ...counts,
     ...flat("first_response", first_response),
     ...flat("first_response_business", first_response_business),

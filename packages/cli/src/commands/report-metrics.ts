@@ -31,10 +31,10 @@ export async function reportMetrics(
   const engine = await openEngine({ ...settings, STATE_DIR: folder }, { log, clock, logger }, life);
   await engine.catchUp(signal);
   const query = { from: options.from ?? engine.day(-29), to: options.to ?? engine.day(0) };
-  const { total, groups } = engine.summary(query, options.groupBy);
+  const { total, groups } = engine.summary(query, [options.groupBy]);
   const lines = [
     ...groups.filter(({ created, closed, backlog }) => created + closed + backlog > 0),
-    { key: "all", ...total },
+    { key: ["all"], ...total },
   ];
   if (options.json) print(JSON.stringify({ ...query, group_by: options.groupBy, total, groups }));
   else if (options.csv) print(csvOf(lines.map(flatLine)));

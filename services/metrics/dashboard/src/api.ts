@@ -21,7 +21,7 @@ export interface Aggregate {
 export interface Answers {
   readonly summary: {
     readonly total: Aggregate;
-    readonly groups: readonly ({ readonly key: string | null } & Aggregate)[];
+    readonly groups: readonly ({ readonly key: readonly (string | null)[] } & Aggregate)[];
   };
   readonly timeseries: {
     readonly points: readonly ({ readonly label: string; readonly fromMs: number } & Aggregate)[];

@@ -97,7 +97,7 @@ export function showQueues({ groups }: Answers["summary"]): void {
     ({ key, created, closed, backlog, first_response: response, resolution }) =>
       row(
         [
-          key ?? word("none"),
+          key[0] ?? word("none"),
           count(created),
           bar(created),
           count(closed),
