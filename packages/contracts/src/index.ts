@@ -13,4 +13,5 @@ export * from "./record-codec.ts";
 export * from "./state.ts";
 export * from "./tasks.ts";
 export * from "./ticket.ts";
+export * from "./ticket-metrics.ts";
 export * from "./topics.ts";

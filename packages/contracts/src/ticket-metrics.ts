@@ -1,0 +1,170 @@
+import { z } from "zod";
+import { derivedStep } from "./events.ts";
+import { instant } from "./instant.ts";
+
+const text = z.string().nullable();
+const seconds = (what: string) => z.int().min(0).nullable().describe(what);
+const both = <N extends string>(name: N, what: string) =>
+  ({
+    [`${name}_s`]: seconds(`${what}, in calendar seconds`),
+    [`${name}_business_s`]: seconds(`${what}, in working seconds`),
+  }) as Record<`${N}_s` | `${N}_business_s`, z.ZodNullable<z.ZodInt>>;
+
+/** What a figure rests on; `none` where there is no figure. */
+export const figureBases = [
+  "messages",
+  "status history observed",
+  "derived from system comment",
+  "vendor",
+  "none",
+] as const;
+/** One of {@link figureBases}. */
+export type FigureBasis = (typeof figureBases)[number];
+
+/** The head of a ticket during a run of versions that do not differ in what figures need. */
+export const headRun = z.object({
+  version: z.int().min(1).describe("First version of the run"),
+  through: z.int().min(1).describe("Last version of the run"),
+  at: instant.describe("When the run began at the source, or was seen to"),
+  is_observation: z.boolean().describe("true when `at` is only the moment it was seen"),
+  observed_at: instant.describe("When its first version was read"),
+  last_observed_at: instant.describe("When its last version was read"),
+  deleted: z.boolean(),
+  unlisted: z.boolean().describe("It exists but had left the list: merged into another"),
+  status_id: text,
+  status: text,
+  queue_id: text,
+  queue: text,
+  category: text,
+  source: text,
+  agent: text,
+  priority: text,
+  subject: text,
+  customer_id: text,
+  created_at: instant.nullable(),
+  closed_at: instant.nullable(),
+  updated_at: instant.nullable().describe("Of a first version only"),
+  vendor_responded_at: instant.nullable(),
+  vendor_first_response_s: z.int().nullable(),
+  vendor_close_s: z.int().nullable(),
+  steps: z.array(derivedStep).describe("Status steps before it that system comments tell"),
+});
+/** See {@link headRun}. */
+export type HeadRun = z.infer<typeof headRun>;
+
+/** A message as its newest version shows it, without its text. */
+export const messageMark = z.object({
+  message_id: z.string(),
+  version: z.int().min(1),
+  observed_at: instant.describe("When this version was read"),
+  first_observed_at: instant.describe("When the message was first read"),
+  at: instant.describe("When it was written; when it was seen if the source does not say"),
+  type: text,
+  user_login: text,
+  rating: text.describe("Its last rating"),
+  removed: z.boolean(),
+});
+/** See {@link messageMark}. */
+export type MessageMark = z.infer<typeof messageMark>;
+
+/** The whole history of a ticket as far as figures need it: the state of their fold. */
+export const ticketHistory = z.object({
+  heads: z.array(headRun).describe("By time of observation, then version"),
+  messages: z.array(messageMark).describe("By id"),
+});
+/** See {@link ticketHistory}. */
+export type TicketHistory = z.infer<typeof ticketHistory>;
+
+/** One customer message that waited, and the reply that ended the wait. */
+export const nextResponse = z.object({
+  asked_at: instant,
+  answered_at: instant,
+  ...both("response", "From the first unanswered customer message to the agent's next reply"),
+});
+/** See {@link nextResponse}. */
+export type NextResponse = z.infer<typeof nextResponse>;
+
+/** Time spent under one name. */
+export const timeShare = z.object({
+  name: text.describe("The status, queue or agent; null for none"),
+  ...both("time", "How long"),
+});
+/** See {@link timeShare}. */
+export type TimeShare = z.infer<typeof timeShare>;
+
+/** How a ticket stands against one target of its service level. */
+export const slaStanding = z.object({
+  state: z.enum(["met", "breached", "running"]),
+  target_s: z.int().min(0),
+  is_business: z.boolean().describe("Whether the target counts working seconds"),
+  due_at: instant.nullable().describe("When the present or last clock runs out"),
+  left_s: seconds("Seconds left, in the target's own measure; null unless it is running"),
+});
+/** See {@link slaStanding}. */
+export type SlaStanding = z.infer<typeof slaStanding>;
+
+/**
+ * Value of the compacted topic `ticket-metrics`: a ticket's figures with the whole state of their fold. A pure function of the ticket's history and of the rules that
+ * `rules_id` names: `as_of` is the newest observation in it, and what still runs is counted up to there. Unknown is null, never 0. `history` serves the fold alone; tables for
+ * people leave it out.
+ */
+export const ticketMetrics = z.object({
+  system: z.string().min(1),
+  ticket_id: z.string(),
+  rules_id: z.string().length(26).describe("Hash of the settings that the figures were made with"),
+  as_of: instant.describe("The newest observation that is folded"),
+  subject: text,
+  customer_id: text,
+  queue_id: text,
+  queue: text,
+  category: text,
+  source: text,
+  agent: text,
+  status: text,
+  priority: text,
+  created_at: instant,
+  deleted: z.boolean(),
+  is_open: z.boolean(),
+  open: z
+    .array(z.object({ from: instant, to: instant.nullable() }))
+    .describe("Stretches during which it was open; the last has no end while it is"),
+  first_response_at: instant.nullable(),
+  ...both("first_response", "First customer message, else creation, to the first agent reply"),
+  next_responses: z.array(nextResponse),
+  waiting_since: instant.nullable().describe("The first customer message that is unanswered"),
+  first_resolved_at: instant.nullable(),
+  ...both("first_resolution", "Creation to the first close"),
+  resolved_at: instant.nullable().describe("The last close; null while open"),
+  ...both("resolution", "Creation to the last close; null while open"),
+  resolution_precision_s: seconds("The close may lie this much earlier than `resolved_at`"),
+  reopen_count: z.int().min(0),
+  one_touch: z.boolean().describe("Closed with exactly one agent reply and no reopening"),
+  ...both("open", "All the time that it was open"),
+  ...both("requester_wait", "Open time with the ball on our side"),
+  ...both("agent_wait", "Open time with the ball on the customer's side"),
+  ...both("on_hold", "Open time on hold"),
+  life_s: z.int().min(0).describe("Creation to the last close, else to `as_of`"),
+  observed_s: z.int().min(0).describe("How much of its life the status was observed"),
+  time_in_status: z.array(timeShare).describe("Within the observed life, by name"),
+  time_in_queue: z.array(timeShare).describe("Within the observed life, by name"),
+  time_with_agent: z.array(timeShare).describe("Within the observed life, by name"),
+  replies: z.int().min(0).describe("Replies of agents, automatic ones left out"),
+  customer_messages: z.int().min(0),
+  comments: z.int().min(0),
+  agents_involved: z.int().min(0).describe("Different agents who wrote a reply or comment"),
+  rating_last: text.describe("The last rating of the newest rated message"),
+  sla_first_response: slaStanding.nullable(),
+  sla_next_response: slaStanding.nullable(),
+  sla_resolution: slaStanding.nullable(),
+  vendor_first_response_s: z.int().nullable().describe("The vendor's own figure, never ours"),
+  vendor_close_s: z.int().nullable().describe("The vendor's own figure, never ours"),
+  created_known_at: instant.describe("When the ticket was first read"),
+  first_response_known_at: instant.nullable().describe("When the first response was first read"),
+  resolved_known_at: instant.nullable().describe("When the last close was first read"),
+  first_response_basis: z.enum(figureBases),
+  resolution_basis: z.enum(figureBases),
+  time_basis: z.enum(figureBases).describe("Of the times in status, queue and with agent"),
+  history: ticketHistory,
+});
+/** See {@link ticketMetrics}. */
+export type TicketMetrics = z.infer<typeof ticketMetrics>;
