@@ -1,3 +1,4 @@
+export * from "./claim.ts";
 export * from "./dead-letter-of.ts";
 export * from "./events.ts";
 export * from "./failure.ts";

@@ -16,6 +16,8 @@ export const headerNames = {
   time: "ce_time",
   kinds: "ce_kinds",
   contentType: "content-type",
+  /** Where the body lies in the lake's object store, when it is too large for the log (CloudEvents extension "Dataref"); see `claim`. */
+  dataRef: "ce_dataref",
   /** Number of the append that wrote the record: all records of one append share it. */
   append: "ts_append",
   /** `observed_at` of the event, so that a consumer can lay it out by day without parsing. */
@@ -54,9 +56,17 @@ export function encodeJson(value: unknown): Uint8Array {
 
 /**
  * The JSON value of a record.
- * @throws Failure `CorruptRecord` naming topic, partition and position when it is no UTF-8 JSON (L8: the caller sets it aside).
+ * @throws Failure `CorruptRecord` naming topic, partition and position when it is no UTF-8 JSON, or when its body is in the object
+ * store and was not fetched from there (L8: the caller sets it aside).
  */
 export function decodeJson(record: LogRecord): unknown {
+  const dataRef = record.headers[headerNames.dataRef];
+  if (dataRef !== undefined)
+    throw new Failure(
+      "CorruptRecord",
+      `${record.topic}[${record.partition}]@${record.position} has its body in the lake's object store under ${dataRef}, and it was not found there`,
+      { advice: "Check that LAKE_URL is the lake that the extractor of this log writes to." },
+    );
   try {
     return JSON.parse(decoder.decode(record.value ?? new Uint8Array()));
   } catch (cause) {

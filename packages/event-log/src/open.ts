@@ -1,4 +1,5 @@
 import { type Clock, type EventLog, Failure, type Logger } from "@thulium-stream/contracts";
+import { type ClaimStore, Claims } from "./claims.ts";
 
 /** Which log to open. */
 export interface OpenEventLogOptions {
@@ -15,6 +16,8 @@ export interface OpenEventLogOptions {
       readonly password: string;
     };
   };
+  /** Where records go that are too large for the log, and where their bodies are read from. Without it a large record is `TooLarge`, and a claim is delivered as it is. */
+  readonly claimStore?: ClaimStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newId: () => string;
@@ -22,16 +25,17 @@ export interface OpenEventLogOptions {
 
 /** Opens the event log that a URL names; the adapter is loaded only when it is used. @throws Failure `InvalidSettings` naming EVENT_LOG_URL. */
 export async function openEventLog(options: OpenEventLogOptions): Promise<EventLog> {
-  const { url, topicPrefix, kafka, clock, logger, newId } = options;
+  const { url, topicPrefix, kafka, claimStore, clock, logger, newId } = options;
+  const claims = claimStore === undefined ? {} : { claims: new Claims(claimStore) };
   const [, scheme, rest = ""] = /^(embedded:|kafka:\/\/)(.+)$/.exec(url) ?? [];
   if (scheme === "embedded:") {
     const { openEmbeddedLog } = await import("./embedded/index.ts");
-    return openEmbeddedLog({ folder: rest, clock, logger, newId });
+    return openEmbeddedLog({ folder: rest, clock, logger, newId, ...claims });
   }
   if (scheme === "kafka://") {
     const { openKafkaLog } = await import("./kafka/index.ts");
     const brokers = rest.replace(/\/$/, "").split(",");
-    return openKafkaLog({ brokers, topicPrefix, ...kafka, clock, logger, newId });
+    return openKafkaLog({ brokers, topicPrefix, ...kafka, clock, logger, newId, ...claims });
   }
   throw new Failure(
     "InvalidSettings",

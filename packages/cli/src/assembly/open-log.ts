@@ -1,6 +1,14 @@
-import { type Clock, type EventLog, Failure, type Logger, topics } from "@thulium-stream/contracts";
+import {
+  type Clock,
+  type EventLog,
+  Failure,
+  type Logger,
+  type ObjectStore,
+  topics,
+} from "@thulium-stream/contracts";
 import { openEventLog } from "@thulium-stream/event-log/open";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
+import { openLakeStore } from "./open-lake.ts";
 
 /** Opens the event log that the settings name and makes sure of its topics. @throws Failure of the settings or the broker, with advice. */
 export async function openLog(
@@ -9,10 +17,19 @@ export async function openLog(
   logger: Logger,
   life: Lifetime,
 ): Promise<EventLog> {
+  // Most processes never meet a record that is too large for the log, and need no lake then.
+  let claimStore: Promise<ObjectStore> | null = null;
   const opened = await openEventLog({
     url: settings.EVENT_LOG_URL,
     topicPrefix: settings.TOPIC_PREFIX,
     kafka: { ssl: settings.KAFKA_SSL, ...saslOf(settings) },
+    claimStore: () => {
+      claimStore ??= openLakeStore(settings, clock, logger, life);
+      return claimStore.catch((error: unknown) => {
+        claimStore = null;
+        throw error;
+      });
+    },
     clock,
     logger,
     newId,

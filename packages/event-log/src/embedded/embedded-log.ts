@@ -9,6 +9,8 @@ import {
   type ReaderOptions,
   type TopicSpec,
 } from "@thulium-stream/contracts";
+import { ClaimingReader } from "../claiming-reader.ts";
+import type { Claims } from "../claims.ts";
 import { cleanUp } from "./clean-up.ts";
 import { EmbeddedReader } from "./embedded-reader.ts";
 import { EmbeddedWriter } from "./embedded-writer.ts";
@@ -21,6 +23,8 @@ export interface EmbeddedLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newId: () => string;
+  /** Where records above the log's limit of 32 MiB go. Without it they are `TooLarge`. */
+  readonly claims?: Claims;
 }
 
 /** An embedded log, and its clean-up by hand. */
@@ -66,16 +70,16 @@ class EmbeddedEventLog implements EmbeddedLog {
 
   async openWriter(writerId: string): Promise<LogWriter> {
     this.#requireOpen();
-    const writer = await EmbeddedWriter.open(this.#store, writerId, this.#options.clock, () =>
-      this.#announce(),
-    );
+    const { clock, claims } = this.#options;
+    const wake = () => this.#announce();
+    const writer = await EmbeddedWriter.open(this.#store, writerId, { clock, wake, claims });
     this.#opened.push(writer);
     return writer;
   }
 
   async openReader(options: ReaderOptions): Promise<LogReader> {
     this.#requireOpen();
-    const { clock, newId } = this.#options;
+    const { clock, newId, claims } = this.#options;
     const reader = new EmbeddedReader(
       { store: this.#store, clock, nextAppend: () => this.#appended, memberId: newId() },
       options,
@@ -83,7 +87,7 @@ class EmbeddedEventLog implements EmbeddedLog {
     this.#store.root.resetReadTxn();
     await reader.join();
     this.#opened.push(reader);
-    return reader;
+    return claims === undefined ? reader : new ClaimingReader(reader, claims);
   }
 
   async ends(topic: string): Promise<readonly PartitionRange[]> {

@@ -5,6 +5,7 @@ import {
   type LogWriter,
   type NewRecord,
 } from "@thulium-stream/contracts";
+import type { Claims } from "../claims.ts";
 import { partitionFor } from "../partitioner.ts";
 import { encodeChunk, packChunks } from "./chunk.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -27,6 +28,14 @@ interface Part {
   }[];
 }
 
+/** What a writer works with. */
+interface WriterSurroundings {
+  readonly clock: Clock;
+  /** Called after each append. */
+  readonly wake: () => void;
+  readonly claims: Claims | undefined;
+}
+
 /** The one writer of a writer id; see {@link LogWriter}. */
 export class EmbeddedWriter implements LogWriter {
   readonly #store: LogStore;
@@ -34,6 +43,7 @@ export class EmbeddedWriter implements LogWriter {
   readonly #epoch: number;
   readonly #clock: Clock;
   readonly #wake: () => void;
+  readonly #claims: Claims | undefined;
   readonly #touched = new Set<string>();
   #inFlight: Promise<unknown> = Promise.resolve();
   #spent: Failure | undefined;
@@ -44,14 +54,14 @@ export class EmbeddedWriter implements LogWriter {
     store: LogStore,
     writerId: string,
     epoch: number,
-    clock: Clock,
-    wake: () => void,
+    { clock, wake, claims }: WriterSurroundings,
   ) {
     this.#store = store;
     this.#writerId = writerId;
     this.#epoch = epoch;
     this.#clock = clock;
     this.#wake = wake;
+    this.#claims = claims;
     this.#cleanedAtMs = clock.now();
   }
 
@@ -59,15 +69,14 @@ export class EmbeddedWriter implements LogWriter {
   static async open(
     store: LogStore,
     writerId: string,
-    clock: Clock,
-    wake: () => void,
+    surroundings: WriterSurroundings,
   ): Promise<EmbeddedWriter> {
     const epoch = await store.root.transaction(() => {
       const next = Number(store.meta.get(`writer/${writerId}`) ?? 0) + 1;
       store.meta.put(`writer/${writerId}`, next);
       return next;
     });
-    return new EmbeddedWriter(store, writerId, epoch, clock, wake);
+    return new EmbeddedWriter(store, writerId, epoch, surroundings);
   }
 
   append(batch: readonly NewRecord[]): Promise<void> {
@@ -79,7 +88,9 @@ export class EmbeddedWriter implements LogWriter {
 
   async #append(batch: readonly NewRecord[]): Promise<void> {
     if (this.#spent !== undefined) throw this.#spent;
-    const parts = this.#partsOf(batch);
+    const fitting =
+      (await this.#claims?.deposit(batch, (one) => bytesOf(one) > maxRecordBytes)) ?? batch;
+    const parts = this.#partsOf(fitting);
     try {
       await this.#store.root.transaction(() => this.#commit(parts));
     } catch (error) {
@@ -102,7 +113,7 @@ export class EmbeddedWriter implements LogWriter {
       { topic: string; partition: number; compacted: boolean; records: NewRecord[] }
     >();
     for (const record of batch) {
-      const bytes = record.key.length + (record.value?.length ?? 0);
+      const bytes = bytesOf(record);
       if (bytes > maxRecordBytes)
         throw new Failure(
           "TooLarge",
@@ -163,6 +174,10 @@ export class EmbeddedWriter implements LogWriter {
     this.#closed = true;
     await this.#inFlight;
   }
+}
+
+function bytesOf({ key, value }: NewRecord): number {
+  return key.length + (value?.length ?? 0);
 }
 
 function reasonOf(error: unknown): string {

@@ -5,6 +5,7 @@ import { maxSendBytesPerPartition, planSends, sizeOf } from "./append-plan.ts";
 
 const options = {
   partitionsOf: (topic: string) => (topic === "missing" ? undefined : 3),
+  limitOf: (topic: string) => (topic === "small" ? 1_000 : maxSendBytesPerPartition),
   partitionFor: (key: string, partitions: number) => key.length % partitions,
   nameOf: (topic: string) => `p.${topic}`,
   nowMs: 1_000,
@@ -52,6 +53,14 @@ describe("planSends", () => {
         }
         expect(Object.values(sent).flat().length).toBe(batch.length);
       }),
+    );
+  });
+
+  it("keeps to the limit of a topic that takes less than others", () => {
+    const batch = [record("a", 800, "small"), record("a", 800, "small"), record("a", 800)];
+    expect(planSends(batch, options)).toHaveLength(2);
+    expect(() => planSends([record("a", 1_000, "small")], options)).toThrow(
+      "The record a of small has 1065 bytes; at most 1000 are possible",
     );
   });
 

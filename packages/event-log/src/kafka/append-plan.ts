@@ -3,7 +3,7 @@ import type { Message, TopicMessages } from "kafkajs";
 
 /**
  * Most bytes, before compression, that one send carries for one partition: the broker's `message.max.bytes`
- * (1 MiB by default) bounds the batch that a send becomes, not the record.
+ * (1 MiB by default) bounds the batch that a send becomes, not the record. A topic that takes less has its own limit.
  */
 export const maxSendBytesPerPartition = 512 * 1024;
 
@@ -17,6 +17,8 @@ const recordOverheadBytes = 64;
 export interface PlanOptions {
   /** Partition count of a logical topic; undefined when it does not exist. */
   readonly partitionsOf: (topic: string) => number | undefined;
+  /** Most bytes of one send for one partition of a logical topic; see {@link sendBytesFor}. */
+  readonly limitOf: (topic: string) => number;
   readonly partitionFor: (key: string, partitions: number) => number;
   /** The broker's name of a logical topic. */
   readonly nameOf: (topic: string) => string;
@@ -24,7 +26,7 @@ export interface PlanOptions {
 }
 
 /**
- * Splits a batch into sends that each respect {@link maxSendBytesPerPartition}. Records of one partition keep
+ * Splits a batch into sends that each respect the limit of their topic. Records of one partition keep
  * their order across the sends (L2).
  * @throws Failure `TooLarge` naming key and size, `Rejected` for an unknown topic; nothing was sent then.
  */
@@ -34,14 +36,12 @@ export function planSends(batch: readonly NewRecord[], options: PlanOptions): To
   let current = new Map<string, Message[]>();
   for (const record of batch) {
     const bytes = sizeOf(record);
-    if (bytes > maxSendBytesPerPartition) throw tooLarge(record, bytes);
+    const limit = options.limitOf(record.topic);
+    if (bytes > limit) throw tooLarge(record, bytes, limit);
     const partition = placeOf(record, options);
     const place = `${record.topic}/${partition}`;
     const before = filled.get(place) ?? { bytes: 0, records: 0 };
-    if (
-      before.bytes + bytes > maxSendBytesPerPartition ||
-      before.records === maxSendRecordsPerPartition
-    ) {
+    if (before.bytes + bytes > limit || before.records === maxSendRecordsPerPartition) {
       sends.push(current);
       current = new Map();
       filled = new Map();
@@ -58,6 +58,11 @@ export function planSends(batch: readonly NewRecord[], options: PlanOptions): To
   );
 }
 
+/** What one send may carry for a partition of a topic with this `max.message.bytes`; what gzip cannot shrink, it makes a little larger. */
+export function sendBytesFor(maxMessageBytes: number): number {
+  return Math.min(maxSendBytesPerPartition, Math.floor(maxMessageBytes * 0.99) - 512);
+}
+
 /** Bytes of a record on the wire before compression, at most. */
 export function sizeOf({ key, value, headers }: NewRecord): number {
   const headerBytes = Object.entries(headers ?? {}).reduce(
@@ -68,10 +73,10 @@ export function sizeOf({ key, value, headers }: NewRecord): number {
 }
 
 /** The failure for a record that no send can carry. */
-export function tooLarge(record: NewRecord, bytes: number): Failure {
+export function tooLarge(record: NewRecord, bytes: number, limit: number): Failure {
   return new Failure(
     "TooLarge",
-    `The record ${record.key} of ${record.topic} has ${bytes} bytes; at most ${maxSendBytesPerPartition} are possible`,
+    `The record ${record.key} of ${record.topic} has ${bytes} bytes; at most ${limit} are possible`,
   );
 }
 

@@ -6,6 +6,7 @@ import {
   type TopicSpec,
 } from "@thulium-stream/contracts";
 import type { Admin, Kafka } from "kafkajs";
+import { maxSendBytesPerPartition, sendBytesFor } from "./append-plan.ts";
 import { withDeadline } from "./deadline.ts";
 import { kafkaFailure } from "./failures.ts";
 import { driftOf, settingsOf } from "./topic-settings.ts";
@@ -13,6 +14,13 @@ import { driftOf, settingsOf } from "./topic-settings.ts";
 const deadlineMs = 30_000;
 /** `ConfigResourceTypes.TOPIC`, which kafkajs, being CommonJS, does not export by name. */
 const topicResource = 2;
+
+/** What a writer needs to know of a topic. */
+export interface TopicShape {
+  readonly partitions: number;
+  /** Most bytes that one send carries for one of its partitions. */
+  readonly sendBytes: number;
+}
 
 /** One connection and the calls that use it. */
 interface Connection {
@@ -78,6 +86,23 @@ export class KafkaAdmin {
       const metadata = await admin.fetchTopicMetadata({ topics });
       return new Map(metadata.topics.map((topic) => [topic.name, topic.partitions.length]));
     });
+  }
+
+  /** Partition count and largest send of each existing topic among `names`. Who may not read the topics' settings gets the usual limit. */
+  async shapes(names: readonly string[]): Promise<ReadonlyMap<string, TopicShape>> {
+    const partitions = await this.partitions(names);
+    if (partitions.size === 0) return new Map();
+    const settings = await this.#settings([...partitions.keys()]).catch((error: unknown) => {
+      if (isFailure(error, "Forbidden")) return new Map<string, Record<string, string>>();
+      throw error;
+    });
+    return new Map(
+      [...partitions].map(([name, count]) => {
+        const maxBytes = Number(settings.get(name)?.["max.message.bytes"]);
+        const sendBytes = maxBytes > 0 ? sendBytesFor(maxBytes) : maxSendBytesPerPartition;
+        return [name, { partitions: count, sendBytes }];
+      }),
+    );
   }
 
   /**

@@ -8,6 +8,8 @@ import {
   type ReaderOptions,
   type TopicSpec,
 } from "@thulium-stream/contracts";
+import { ClaimingReader } from "../claiming-reader.ts";
+import type { Claims } from "../claims.ts";
 import { KafkaAdmin } from "./kafka-admin.ts";
 import { type KafkaConnection, kafkaClient } from "./kafka-clients.ts";
 import { openKafkaReader } from "./kafka-reader.ts";
@@ -20,6 +22,8 @@ export interface KafkaLogOptions extends KafkaConnection {
   /** Replicas of topics that `ensureTopics` creates. Default: the broker's `default.replication.factor`. */
   readonly replicationFactor?: number;
   readonly clock: Clock;
+  /** Where records above the limit of their topic go. Without it they are `TooLarge`. */
+  readonly claims?: Claims;
   /** Makes the names of throwaway groups of private readers. */
   readonly newId: () => string;
 }
@@ -51,7 +55,7 @@ class KafkaLog implements EventLog {
     this.#assertOpen();
     // Brokers that do not answer are told apart here, after seconds; the writer's own retries are patient.
     await this.#admin.partitions([]);
-    const { clock, logger } = this.#options;
+    const { clock, logger, claims } = this.#options;
     const writer = await openKafkaWriter(
       {
         kafka: kafkaClient(this.#options, "brisk"),
@@ -59,6 +63,7 @@ class KafkaLog implements EventLog {
         clock,
         logger,
         nameOf: this.#nameOf,
+        claims,
       },
       this.#nameOf(writerId),
     );
@@ -67,7 +72,7 @@ class KafkaLog implements EventLog {
 
   async openReader(options: ReaderOptions): Promise<LogReader> {
     this.#assertOpen();
-    const { clock, logger, topicPrefix, newId } = this.#options;
+    const { clock, logger, topicPrefix, newId, claims } = this.#options;
     const reader = await openKafkaReader(
       {
         kafka: kafkaClient(this.#options, "patient"),
@@ -79,7 +84,8 @@ class KafkaLog implements EventLog {
       },
       options,
     );
-    return this.#keep(reader);
+    const kept = await this.#keep(reader);
+    return claims === undefined ? kept : new ClaimingReader(kept, claims);
   }
 
   /** Remembers what it opened; what was opened while it was being closed is closed at once (L11). */

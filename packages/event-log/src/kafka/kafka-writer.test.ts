@@ -30,7 +30,8 @@ function writerOver(does: { send?: () => Promise<void>; commit?: () => Promise<v
   } as unknown as Producer;
   let end = 5;
   const admin = {
-    partitions: async (names: string[]) => new Map(names.map((name) => [name, 1])),
+    shapes: async (names: string[]) =>
+      new Map(names.map((name) => [name, { partitions: 1, sendBytes: 1_000 }])),
     visibleEnds: async () => new Map([[0, end]]),
   } as unknown as KafkaAdmin;
   const writer = new KafkaWriter(
@@ -40,6 +41,7 @@ function writerOver(does: { send?: () => Promise<void>; commit?: () => Promise<v
       clock,
       logger: silentLogger,
       nameOf: (topic) => `p.${topic}`,
+      claims: undefined,
     },
     producer,
     "p.w",

@@ -13,11 +13,12 @@ import {
   type Producer,
   type TopicMessages,
 } from "kafkajs";
+import type { Claims } from "../claims.ts";
 import { partitionFor } from "../partitioner.ts";
-import { planSends, sizeOf, tooLarge } from "./append-plan.ts";
+import { maxSendBytesPerPartition, planSends, sizeOf, tooLarge } from "./append-plan.ts";
 import { withDeadline } from "./deadline.ts";
 import { kafkaFailure } from "./failures.ts";
-import type { KafkaAdmin } from "./kafka-admin.ts";
+import type { KafkaAdmin, TopicShape } from "./kafka-admin.ts";
 
 /** How long the coordinator waits for a silent writer before it aborts its transaction, in milliseconds. */
 const transactionTimeoutMs = 15_000;
@@ -37,6 +38,8 @@ export interface WriterContext {
   readonly logger: Logger;
   /** The broker's name of a logical topic. */
   readonly nameOf: (topic: string) => string;
+  /** Where records above the limit of their topic go. */
+  readonly claims: Claims | undefined;
 }
 
 /**
@@ -79,7 +82,7 @@ export class KafkaWriter implements LogWriter {
   readonly #context: WriterContext;
   readonly #producer: Producer;
   readonly #name: string;
-  readonly #partitions = new Map<string, number>();
+  readonly #shapes = new Map<string, TopicShape>();
   #queue: Promise<unknown> = Promise.resolve();
   #spentBy: Failure | null = null;
   #closing: Promise<void> | null = null;
@@ -103,14 +106,19 @@ export class KafkaWriter implements LogWriter {
   async #append(batch: readonly NewRecord[]): Promise<void> {
     if (this.#spentBy !== null) throw this.#spent(this.#spentBy);
     if (batch.length === 0) return;
-    await this.#learnPartitions(batch);
-    const sends = planSends(batch, {
-      partitionsOf: (topic) => this.#partitions.get(topic),
+    await this.#learnShapes(batch);
+    const limitOf = (topic: string) =>
+      this.#shapes.get(topic)?.sendBytes ?? maxSendBytesPerPartition;
+    const isTooLarge = (record: NewRecord) => sizeOf(record) > limitOf(record.topic);
+    const fitting = (await this.#context.claims?.deposit(batch, isTooLarge)) ?? batch;
+    const sends = planSends(fitting, {
+      partitionsOf: (topic) => this.#shapes.get(topic)?.partitions,
+      limitOf,
       partitionFor,
       nameOf: this.#context.nameOf,
       nowMs: this.#context.clock.now(),
     });
-    await this.#transact(sends, batch);
+    await this.#transact(sends, fitting);
   }
 
   /** All sends in one transaction (L1). */
@@ -181,16 +189,16 @@ export class KafkaWriter implements LogWriter {
     });
   }
 
-  async #learnPartitions(batch: readonly NewRecord[]): Promise<void> {
+  async #learnShapes(batch: readonly NewRecord[]): Promise<void> {
     const unknown = [...new Set(batch.map(({ topic }) => topic))].filter(
-      (topic) => !this.#partitions.has(topic),
+      (topic) => !this.#shapes.has(topic),
     );
     if (unknown.length === 0) return;
     const { admin, nameOf } = this.#context;
-    const found = await admin.partitions(unknown.map(nameOf));
+    const found = await admin.shapes(unknown.map(nameOf));
     for (const topic of unknown) {
-      const partitions = found.get(nameOf(topic));
-      if (partitions !== undefined) this.#partitions.set(topic, partitions);
+      const shape = found.get(nameOf(topic));
+      if (shape !== undefined) this.#shapes.set(topic, shape);
     }
   }
 
@@ -220,7 +228,7 @@ function doubtOf(failure: Failure, batch: readonly NewRecord[], tookMs: number):
   // The topic allows less than we do. It was not committed, so nothing was written.
   const sizes = batch.map((record) => ({ record, bytes: sizeOf(record) }));
   const largest = sizes.reduce((a, b) => (b.bytes > a.bytes ? b : a));
-  return tooLarge(largest.record, largest.bytes);
+  return tooLarge(largest.record, largest.bytes, maxSendBytesPerPartition);
 }
 
 /**
