@@ -1,6 +1,7 @@
 export * from "./claim.ts";
 export * from "./dead-letter-of.ts";
 export * from "./events.ts";
+export * from "./extractor-state.ts";
 export * from "./failure.ts";
 export * from "./hash-id.ts";
 export * from "./instant.ts";

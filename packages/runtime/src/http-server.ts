@@ -1,19 +1,36 @@
-import { timingSafeEqual } from "node:crypto";
 import { Failure, type Logger } from "@thulium-stream/contracts";
 import fastify, { type FastifyInstance, type FastifyPluginAsync } from "fastify";
 import type { Registry } from "prom-client";
+import {
+  addLimits,
+  answerBrokenRequest,
+  defaultRequestsPerMinute,
+  mostBodyBytes,
+  mostHeaderBytes,
+  requireToken,
+} from "./http-guards.ts";
+import { answerProblems } from "./http-problem.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Served without the token: holds no data. */
+    isPublic?: boolean;
+  }
+}
 
 /** What {@link openHttpServer} serves and where. */
 export interface HttpServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  /** Bearer token that every route but `/livez` and `/readyz` then requires. */
+  /** Bearer token that every route that is not public then requires. */
   readonly apiToken?: string | undefined;
   readonly registry: Registry;
   readonly logger: Logger;
   /** Why the process is not ready yet, or null when it is. */
   readonly notReady: () => string | null;
+  /** Requests a minute from one address; 1200 by default. */
+  readonly requestsPerMinute?: number;
   /** Routes of the service. */
   readonly plugins?: readonly FastifyPluginAsync[];
 }
@@ -28,20 +45,32 @@ export interface HttpServer {
 
 /**
  * The process's one HTTP server: `/livez` (the process runs), `/readyz` (503 with the reason until it works),
- * `/metrics` (Prometheus text) and the service's own routes. Errors are RFC 9457 problem details.
+ * `/metrics` (Prometheus text) and the service's own routes. Errors are RFC 9457 problem details; addresses,
+ * headers, bodies and the rate of requests are limited.
  * @throws Failure `InvalidSettings` naming HTTP_PORT when the port is taken, HTTP_HOST when the address is not ours.
  */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const app = fastify({
     logger: false,
-    bodyLimit: 64 * 1024,
+    bodyLimit: mostBodyBytes,
     forceCloseConnections: true,
+    http: { maxHeaderSize: mostHeaderBytes },
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 200 },
   });
+  await addLimits(app, options.requestsPerMinute ?? defaultRequestsPerMinute);
   requireToken(app, options.apiToken);
   answerProblems(app, options.logger);
-  app.get("/livez", async (_request, reply) => reply.type("text/plain").send("ok\n"));
-  app.get("/readyz", async (_request, reply) => {
+  addHealth(app, options);
+  for (const plugin of options.plugins ?? []) await app.register(plugin);
+  return { url: await listen(app, options), close: () => app.close() };
+}
+
+function addHealth(app: FastifyInstance, options: HttpServerOptions): void {
+  // Asked by supervisors, often, and without a token.
+  const health = { config: { isPublic: true, rateLimit: false } } as const;
+  app.get("/livez", health, async (_request, reply) => reply.type("text/plain").send("ok\n"));
+  app.get("/readyz", health, async (_request, reply) => {
     const reason = options.notReady();
     return reply
       .code(reason === null ? 200 : 503)
@@ -51,8 +80,6 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   app.get("/metrics", async (_request, reply) =>
     reply.type(options.registry.contentType).send(await options.registry.metrics()),
   );
-  for (const plugin of options.plugins ?? []) await app.register(plugin);
-  return { url: await listen(app, options), close: () => app.close() };
 }
 
 async function listen(
@@ -82,50 +109,6 @@ async function listen(
       { cause },
     );
   }
-}
-
-function requireToken(app: FastifyInstance, token: string | undefined): void {
-  if (token === undefined) return;
-  const expected = Buffer.from(`Bearer ${token}`);
-  app.addHook("onRequest", async (request, reply) => {
-    if (request.url === "/livez" || request.url === "/readyz") return;
-    const given = Buffer.from(request.headers.authorization ?? "");
-    if (given.length === expected.length && timingSafeEqual(given, expected)) return;
-    await reply
-      .code(401)
-      .header("www-authenticate", "Bearer")
-      .type("application/problem+json")
-      .send({
-        type: "about:blank",
-        title: "Unauthorized",
-        status: 401,
-        detail: "Send the API_TOKEN as a bearer token.",
-      });
-  });
-}
-
-function answerProblems(app: FastifyInstance, logger: Logger): void {
-  app.setNotFoundHandler((request, reply) => {
-    const detail = `There is nothing at ${request.url.split("?")[0]}.`;
-    return reply
-      .code(404)
-      .type("application/problem+json")
-      .send({ type: "about:blank", title: "Not Found", status: 404, detail });
-  });
-  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) logger.error({ error, route: request.routeOptions.url }, "a request failed");
-    const detail = status >= 500 ? "The request failed; the log tells why." : error.message;
-    return reply
-      .code(status)
-      .type("application/problem+json")
-      .send({
-        type: "about:blank",
-        title: status >= 500 ? "Internal Server Error" : "Bad Request",
-        status,
-        detail,
-      });
-  });
 }
 
 /**

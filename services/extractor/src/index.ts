@@ -2,6 +2,6 @@ export type { CensusResult } from "./census.ts";
 export type { StepPattern } from "./detect-changes.ts";
 export * from "./extractor.ts";
 export type { ExtractorOptions } from "./extractor-options.ts";
-export { type ExtractorState, readExtractorState } from "./extractor-state.ts";
+export { readExtractorState } from "./extractor-state.ts";
 export * from "./source-contents.ts";
 export { TicketIndex } from "./ticket-index.ts";

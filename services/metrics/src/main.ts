@@ -6,10 +6,11 @@ import {
   type Registry,
   type Settings,
 } from "@thulium-stream/runtime";
-import { dashboardRoutes } from "./dashboard-routes.ts";
+import { dashboardRoutes } from "./http/dashboard-routes.ts";
+import { metricsRoutes } from "./http/metrics-routes.ts";
 import { MetricsEngine } from "./metrics-engine.ts";
-import { metricsRoutes } from "./metrics-routes.ts";
-import type { PipelineStatus } from "./pipeline-status.ts";
+import type { LakeFreshness } from "./pipeline/pipeline-status.ts";
+import { PipelineWatch } from "./pipeline/pipeline-watch.ts";
 import { registerMetrics } from "./register-metrics.ts";
 
 /** What a process shares with the metrics. */
@@ -18,14 +19,14 @@ export interface MetricsSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: Registry;
-  /** How the rest of the pipeline is, when it runs in this process. */
-  readonly pipeline?: () => PipelineStatus;
+  /** How the lake is; null when it cannot be read from here. */
+  readonly lake: () => Promise<LakeFreshness | null>;
 }
 
 /** Opens the metrics that the settings describe, without serving them. */
 export async function openEngine(
   settings: Settings,
-  { log, clock, logger }: Omit<MetricsSurroundings, "registry">,
+  { log, clock, logger }: Omit<MetricsSurroundings, "registry" | "lake">,
   life: Lifetime,
 ): Promise<MetricsEngine> {
   const engine = await MetricsEngine.open(
@@ -42,14 +43,33 @@ export async function openEngine(
   return life.own("metrics", engine, (closing) => closing.close());
 }
 
+/** The metrics with their ways out. */
+export interface OpenedMetrics {
+  readonly engine: MetricsEngine;
+  /** How the rest of the pipeline is, followed on the log. */
+  readonly pipeline: PipelineWatch;
+  readonly httpUrl: string;
+  /** Folds events and follows the pipeline until `signal` fires. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
 /** Opens the metrics with their HTTP API and dashboard. */
 export async function openMetrics(
   settings: Settings,
   surroundings: MetricsSurroundings,
   life: Lifetime,
-): Promise<{ readonly engine: MetricsEngine; readonly httpUrl: string }> {
+): Promise<OpenedMetrics> {
+  const { registry, log, clock, logger, lake } = surroundings;
   const engine = await openEngine(settings, surroundings, life);
-  const { registry, logger, pipeline } = surroundings;
+  const { system, source } = settings;
+  const pipeline = new PipelineWatch(
+    { log, clock, logger, lake },
+    {
+      system,
+      sourceUrl: source?.kind === "thulium" ? source.url : null,
+      canCommand: settings.API_TOKEN !== undefined,
+    },
+  );
   registerMetrics(registry, engine);
   const server = await openHttpServer({
     host: settings.HTTP_HOST,
@@ -58,8 +78,11 @@ export async function openMetrics(
     registry,
     logger,
     notReady: () => (engine.isCaughtUp ? null : "the metrics have not reached the log's end yet"),
-    plugins: [metricsRoutes(engine, { pipeline }), dashboardRoutes],
+    plugins: [metricsRoutes({ view: engine, pipeline }), dashboardRoutes],
   });
   life.own("http server", server, (closing) => closing.close());
-  return { engine, httpUrl: server.url };
+  const run = async (signal: AbortSignal) => {
+    await Promise.all([engine.run(signal), pipeline.run(signal)]);
+  };
+  return { engine, pipeline, httpUrl: server.url, run };
 }

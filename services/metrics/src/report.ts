@@ -68,14 +68,19 @@ export function flatLine({
   };
 }
 
-/** Objects with the same keys as CSV (RFC 4180). */
+/**
+ * Objects with the same keys as CSV (RFC 4180). Text that a spreadsheet would take for a formula gets an apostrophe in front: names and subjects are written by
+ * strangers.
+ */
 export function csvOf(lines: readonly Readonly<Record<string, unknown>>[]): string {
   const names = Object.keys(lines[0] ?? {});
-  const cell = (value: unknown) => {
-    const text = value === null || value === undefined ? "" : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   return [names, ...lines.map((line) => names.map((name) => line[name]))]
-    .map((row) => row.map(cell).join(","))
+    .map((row) => row.map(cellOf).join(","))
     .join("\r\n");
+}
+
+function cellOf(value: unknown): string {
+  if (typeof value !== "string") return String(value ?? "");
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -10,8 +10,8 @@ import type { Extractor } from "@thulium-stream/extractor";
 import { openExtractor } from "@thulium-stream/extractor/main";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
-import type { MetricsEngine, PipelineStatus } from "@thulium-stream/metrics";
-import { openMetrics } from "@thulium-stream/metrics/main";
+import type { LakeFreshness } from "@thulium-stream/metrics";
+import { type OpenedMetrics, openMetrics } from "@thulium-stream/metrics/main";
 import {
   type FolderLock,
   type Lifetime,
@@ -23,7 +23,7 @@ import {
 import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
 import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
-import { newestListing, registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
+import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
 
 /** The three services over one log, in one process. */
 export interface Pipeline {
@@ -33,9 +33,7 @@ export interface Pipeline {
   readonly store: ObjectStore;
   readonly extractor: Extractor;
   readonly lakeWriter: LakeWriter;
-  readonly metrics: MetricsEngine;
-  /** Where the dashboard is. */
-  readonly httpUrl: string;
+  readonly metrics: OpenedMetrics;
 }
 
 /** How {@link openPipeline} opens. */
@@ -102,25 +100,20 @@ async function openServices(settings: Settings, shared: Shared, life: Lifetime) 
   );
   registerExtractor(registry, extractor);
   registerLakeWriter(registry, lakeWriter);
-  const pipeline = () => pipelineStatus(settings, extractor, lakeWriter);
-  const { engine, httpUrl } = await openMetrics(settings, { ...shared, registry, pipeline }, life);
-  return { extractor, lakeWriter, metrics: engine, httpUrl };
+  const lake = async () => freshnessOf(lakeWriter);
+  const metrics = await openMetrics(settings, { ...shared, registry, lake }, life);
+  return { extractor, lakeWriter, metrics };
 }
 
-function pipelineStatus(
-  { source }: Settings,
-  extractor: Extractor,
-  lakeWriter: LakeWriter,
-): PipelineStatus {
-  const { tasks, counts, ...status } = extractor.status();
-  const listing = newestListing(tasks);
+function freshnessOf(lakeWriter: LakeWriter): LakeFreshness {
   const { tables, lastSnapshotAt } = lakeWriter.status();
   return {
-    ...status,
-    sourceUrl: source.kind === "thulium" ? source.url : null,
-    listing: listing === null ? null : { done: listing.tickets, expected: listing.expected },
-    deadLetters: counts.deadLetters,
-    tables,
-    lastSnapshotAt,
+    tables: tables.map(({ name, rows, lag, committedAt }) => ({
+      name,
+      rows,
+      lag_records: lag,
+      committed_at: committedAt,
+    })),
+    last_snapshot_at: lastSnapshotAt,
   };
 }

@@ -47,7 +47,10 @@ export async function runPipeline(
   return exitCodes.done;
 }
 
-function announce({ settings }: ProcessContext, { sourceUrl, httpUrl }: Pipeline): void {
+function announce(
+  { settings }: ProcessContext,
+  { sourceUrl, metrics: { httpUrl } }: Pipeline,
+): void {
   const source =
     settings.source.kind === "sandbox" ? `built-in sandbox at ${sourceUrl}` : sourceUrl;
   note(`
@@ -91,7 +94,7 @@ async function catchUp(
   display.end();
   note("  Writing the lake and the snapshot …");
   const lake = await lakeWriter.flushUntil(signal);
-  await metrics.catchUp(signal);
+  await metrics.engine.catchUp(signal);
   const snapshot = await lakeWriter.writeSnapshot(signal);
   const messages = (await log.ends("messages")).reduce((sum, { end }) => sum + end, 0);
   const seconds = (clock.now() - startedMs) / 1000;

@@ -1,7 +1,5 @@
 import {
-  type Command,
   type EventLog,
-  encodeJson,
   Failure,
   instantOf,
   isEnded,
@@ -12,7 +10,7 @@ import {
 } from "@thulium-stream/contracts";
 import { readExtractorState } from "@thulium-stream/extractor";
 import { openExtractor } from "@thulium-stream/extractor/main";
-import { exitCodes, Lifetime, newId } from "@thulium-stream/runtime";
+import { exitCodes, Lifetime, newId, sendCommand } from "@thulium-stream/runtime";
 import { openLog } from "../assembly/open-log.ts";
 import { openSource } from "../assembly/open-source.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
@@ -139,15 +137,6 @@ export function tableOfTasks(tasks: readonly TaskState[]): string {
       task.note ?? (task.holes > 0 ? `${task.holes} holes` : null),
     ]),
   );
-}
-
-async function sendCommand(log: EventLog, command: Command): Promise<void> {
-  const writer = await log.openWriter(`commands.${newId()}`);
-  try {
-    await writer.append([{ topic: "commands", key: command.system, value: encodeJson(command) }]);
-  } finally {
-    await writer.close();
-  }
 }
 
 /** What became of a task, in one line. Pure. */

@@ -24,10 +24,10 @@ export interface Answers {
     readonly groups: readonly ({ readonly key: readonly (string | null)[] } & Aggregate)[];
   };
   readonly timeseries: {
-    readonly points: readonly ({ readonly label: string; readonly fromMs: number } & Aggregate)[];
+    readonly points: readonly ({ readonly label: string; readonly from_ms: number } & Aggregate)[];
   };
   readonly heatmap: { readonly created: readonly (readonly number[])[] };
-  readonly slowest: {
+  readonly tickets: {
     readonly tickets: readonly {
       readonly ticket_id: string;
       readonly subject: string | null;
@@ -40,28 +40,9 @@ export interface Answers {
   readonly freshness: {
     readonly as_of: string;
     readonly lag_s: number;
-    readonly queues: readonly string[];
   };
-  readonly pipeline: {
-    readonly sourceUrl: string | null;
-    readonly sealed: string | null;
-    readonly agreedAsOf: string | null;
-    readonly listing: { readonly done: number; readonly expected: number } | null;
-    readonly backfillDoneAt: string | null;
-    readonly ticketsHeld: number;
-    readonly requests: number;
-    readonly waitingUntil: string | null;
-    readonly lastSweepAt: string | null;
-    readonly deadLetters: number;
-    readonly holes: number;
-    readonly tables: readonly {
-      readonly name: string;
-      readonly rows: number;
-      readonly lag: number;
-      readonly committedAt: string | null;
-    }[];
-    readonly lastSnapshotAt: string | null;
-  };
+  readonly filters: { readonly queue: readonly string[] };
+  readonly pipeline: { readonly source_url: string | null };
 }
 
 /** Asks the API. @throws Error with the problem's own words. */

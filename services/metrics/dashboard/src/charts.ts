@@ -22,7 +22,7 @@ interface Line {
 
 /** Draws all three charts anew: colours and words may have changed. */
 export function drawCharts({ points }: Answers["timeseries"]): void {
-  const times = points.map(({ fromMs }) => fromMs / 1000);
+  const times = points.map(({ from_ms }) => from_ms / 1000);
   draw("backlog", 270, times, count, [
     { label: word("created"), color: "--cool", values: points.map(({ created }) => created) },
     { label: word("closed"), color: "--warm", values: points.map(({ closed }) => closed) },

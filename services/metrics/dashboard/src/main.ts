@@ -1,6 +1,6 @@
 import { type Answers, ask } from "./api.js";
 import { drawCharts, fitCharts } from "./charts.js";
-import { showHeat, showKpis, showPipeline, showQueues, showSlowest } from "./tables.js";
+import { showHeat, showKpis, showQueues, showSlowest } from "./tables.js";
 import { currentLanguage, moment, switchLanguage, type Word, word } from "./words.js";
 
 /** The filters; they live in the address, so that a link leads to the same figures. */
@@ -114,26 +114,27 @@ async function load(): Promise<void> {
     const range = { from, to, ...(queue === "" ? {} : { queue }) };
     const days = (Date.parse(to) - Date.parse(from)) / 86_400_000;
     const interval = days > 400 ? "month" : days > 120 ? "week" : "day";
-    const [summary, timeseries, heatmap, slowest, freshness, pipeline] = await Promise.all([
-      ask("summary", { ...range, group_by: "queue" }),
-      ask("timeseries", { ...range, interval }),
-      ask("heatmap", range),
-      ask("slowest", { limit: "10", ...(queue === "" ? {} : { queue }) }),
-      ask("freshness"),
-      ask("pipeline").catch(() => null),
-    ]);
+    const [summary, timeseries, heatmap, slowest, freshness, choices, pipeline] = await Promise.all(
+      [
+        ask("summary", { ...range, group_by: "queue" }),
+        ask("timeseries", { ...range, interval }),
+        ask("heatmap", range),
+        ask("tickets", { limit: "10", ...(queue === "" ? {} : { queue }) }),
+        ask("freshness"),
+        ask("filters"),
+        ask("pipeline").catch(() => null),
+      ],
+    );
     if (turn !== loading) return;
     shown = { timeseries };
-    sourceUrl = pipeline?.sourceUrl ?? null;
+    sourceUrl = pipeline?.source_url ?? null;
     showKpis(summary);
     showQueues(summary);
     drawCharts(timeseries);
     showHeat(heatmap);
     showSlowest(slowest, Date.parse(freshness.as_of) + freshness.lag_s * 1000, sourceUrl);
-    showQueueChoices(freshness.queues);
+    showQueueChoices(choices.queue);
     showFreshness(freshness);
-    (document.getElementById("pipelineCard") as HTMLElement).hidden = pipeline === null;
-    if (pipeline !== null) showPipeline(pipeline);
     problem(null);
   } catch (error) {
     if (turn === loading)

@@ -1,5 +1,5 @@
 import type { Answers } from "./api.js";
-import { count, duration, moment, type Word, weekdays, word } from "./words.js";
+import { count, duration, type Word, weekdays, word } from "./words.js";
 
 /** Text becomes a text node, never markup: subjects are written by strangers. */
 function element(name: string, text = "", className = ""): HTMLElement {
@@ -139,7 +139,7 @@ export function showHeat({ created }: Answers["heatmap"]): void {
 
 /** The tickets that have been open longest, with a link into the help desk where there is one. */
 export function showSlowest(
-  { tickets }: Answers["slowest"],
+  { tickets }: Answers["tickets"],
   nowMs: number,
   sourceUrl: string | null,
 ): void {
@@ -175,42 +175,4 @@ export function showSlowest(
     );
   });
   fill("slowest", head, ...body);
-}
-
-/** How extraction and lake are. */
-export function showPipeline(pipeline: Answers["pipeline"]): void {
-  const { listing } = pipeline;
-  const facts: [string, string, boolean?][] = [
-    [word("sealed"), moment(pipeline.sealed)],
-    [word("agreed"), moment(pipeline.agreedAsOf)],
-    [
-      word("backfill"),
-      pipeline.backfillDoneAt !== null
-        ? word("done")
-        : listing === null
-          ? word("never")
-          : `${count(listing.done)} / ${count(listing.expected)}`,
-    ],
-    [word("held"), count(pipeline.ticketsHeld)],
-    [word("requests"), count(pipeline.requests)],
-    [word("lastSweep"), moment(pipeline.lastSweepAt)],
-    ...(pipeline.waitingUntil === null
-      ? []
-      : [[word("waiting"), moment(pipeline.waitingUntil), true] as [string, string, boolean]]),
-    [word("letters"), count(pipeline.deadLetters), pipeline.deadLetters > 0],
-    [word("holes"), count(pipeline.holes), pipeline.holes > 0],
-    ...pipeline.tables.map(({ name, lag, committedAt }): [string, string] => [
-      name,
-      `${count(lag)} ${word("table")} · ${moment(committedAt)}`,
-    ]),
-    [word("snapshot"), moment(pipeline.lastSnapshotAt)],
-  ];
-  fill(
-    "pipeline",
-    ...facts.map(([name, value, bad]) => {
-      const group = element("div");
-      group.append(element("dt", name), element("dd", value, bad ? "bad" : ""));
-      return group;
-    }),
-  );
 }

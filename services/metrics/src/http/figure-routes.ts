@@ -1,0 +1,110 @@
+import type { Aggregate } from "../aggregate.ts";
+import type { GroupLine, MetricsView } from "../metrics-view.ts";
+import { flatLine } from "../report.ts";
+import { agentsAnswer, heatmapAnswer, summaryAnswer, timeseriesAnswer } from "./answer-schemas.ts";
+import { answersOf } from "./documented.ts";
+import {
+  agentsQuery,
+  boundsOf,
+  filterOf,
+  groupsOf,
+  rangeQuery,
+  summaryQuery,
+  timeseriesQuery,
+} from "./query-schemas.ts";
+import { pageOf, sendCsv, sendJson } from "./send-answer.ts";
+import type { ZodApp } from "./zod-provider.ts";
+
+/** Aggregates of a range of days: summary, time series, heat map, agents. */
+export function addFigureRoutes(app: ZodApp, view: MetricsView): void {
+  addSummary(app, view);
+  addTimeseries(app, view);
+  addHeatmap(app, view);
+  addAgents(app, view);
+}
+
+function addSummary(app: ZodApp, view: MetricsView): void {
+  const schema = {
+    summary: "Aggregates of a range of local days, in all and by at most two groups",
+    querystring: summaryQuery,
+    response: answersOf("Aggregates", summaryAnswer, { csv: true }),
+  };
+  app.get("/api/v1/summary", { schema }, async (request, reply) => {
+    const { query } = request;
+    const bounds = boundsOf(query, view);
+    const groups = groupsOf(query.group_by);
+    const found = view.summary({ ...bounds, where: filterOf(query) }, groups);
+    const { lines, page } = pageOf(request, reply, found.groups, query);
+    const freshness = view.freshness();
+    if (query.format === "csv") {
+      const all = groups.length === 0 ? [{ key: ["(all)"], ...found.total }] : lines;
+      return sendCsv(request, reply, freshness, all.map(flatLine));
+    }
+    const body = { ...bounds, group_by: groups, total: found.total, groups: lines, page };
+    return sendJson(request, reply, freshness, body);
+  });
+}
+
+function addTimeseries(app: ZodApp, view: MetricsView): void {
+  const schema = {
+    summary: "Aggregates per hour, day, week or month of local time",
+    querystring: timeseriesQuery,
+    response: answersOf("One point per interval", timeseriesAnswer, { csv: true }),
+  };
+  app.get("/api/v1/timeseries", { schema }, async (request, reply) => {
+    const { query } = request;
+    const { interval } = query;
+    const bounds = boundsOf(query, view, interval);
+    const series = view.timeseries({ ...bounds, where: filterOf(query) }, interval);
+    const freshness = view.freshness();
+    if (query.format === "csv") {
+      const lines = series.map(({ label, fromMs: _from, toMs: _to, ...aggregate }) =>
+        flatLine({ key: [label], ...aggregate }),
+      );
+      return sendCsv(request, reply, freshness, lines);
+    }
+    const points = series.map(({ label, fromMs, toMs, ...aggregate }) => ({
+      label,
+      from_ms: fromMs,
+      to_ms: toMs,
+      ...aggregate,
+    }));
+    return sendJson(request, reply, freshness, { ...bounds, interval, points });
+  });
+}
+
+function addHeatmap(app: ZodApp, view: MetricsView): void {
+  const schema = {
+    summary: "Tickets created by weekday and hour of local time",
+    querystring: rangeQuery,
+    response: answersOf("7 × 24 counts", heatmapAnswer),
+  };
+  app.get("/api/v1/heatmap", { schema }, async (request, reply) => {
+    const bounds = boundsOf(request.query, view);
+    const created = view.heatmap({ ...bounds, where: filterOf(request.query) });
+    return sendJson(request, reply, view.freshness(), { ...bounds, created });
+  });
+}
+
+function addAgents(app: ZodApp, view: MetricsView): void {
+  const schema = {
+    summary: "Aggregates per agent, the most tickets first",
+    querystring: agentsQuery,
+    response: answersOf("One line per agent", agentsAnswer, { csv: true }),
+  };
+  app.get("/api/v1/agents", { schema }, async (request, reply) => {
+    const { query } = request;
+    const bounds = boundsOf(query, view);
+    const found = view.summary({ ...bounds, where: filterOf(query) }, ["agent"]);
+    const { lines, page } = pageOf(request, reply, found.groups.filter(isBusy), query);
+    const freshness = view.freshness();
+    if (query.format === "csv") return sendCsv(request, reply, freshness, lines.map(flatLine));
+    const agents = lines.map(({ key: [agent = null], ...aggregate }) => ({ agent, ...aggregate }));
+    return sendJson(request, reply, freshness, { ...bounds, agents, page });
+  });
+}
+
+/** Whether anything happened in the stretch, or is still open. */
+function isBusy({ created, closed, backlog }: GroupLine | Aggregate): boolean {
+  return created + closed + backlog > 0;
+}

@@ -1,0 +1,103 @@
+import { badParameter } from "@thulium-stream/runtime";
+import { z } from "zod";
+import { type Group, groups } from "../aggregate.ts";
+import { type Interval, intervals } from "../local-time.ts";
+import type { Filter, MetricsView } from "../metrics-view.ts";
+
+const day = z
+  .string("must be given once")
+  .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a day such as 2026-11-23")
+  .refine(isDay, "must be a day of the calendar")
+  .describe("Local day of the help desk, YYYY-MM-DD");
+const value = z
+  .string("must be given once")
+  .max(200, "must have at most 200 characters")
+  .optional()
+  .describe("Only tickets that have this value now; empty = only those without one");
+const format = z.enum(["json", "csv"], "must be json or csv").default("json");
+const one = `(${groups.join("|")})`;
+
+/** Most points of a time series. */
+const mostPoints = 5000;
+
+const filters = { queue: value, category: value, source: value, agent: value, status: value };
+const range = { from: day.optional(), to: day.optional(), ...filters };
+const page = {
+  limit: wholeFrom(1, 1000).default(200).describe("Most lines of an answer"),
+  offset: wholeFrom(0, 10_000_000).default(0).describe("Lines to leave out before the first"),
+};
+
+/** Query of answers about a range of days. */
+export const rangeQuery = z.strictObject(range);
+/** Query of `GET /api/v1/summary` and `/sla`. */
+export const summaryQuery = z.strictObject({
+  ...range,
+  ...page,
+  group_by: z
+    .string("must be given once")
+    .regex(
+      new RegExp(`^${one}(,${one})?$`),
+      `must be one or two of ${groups.join(", ")}, with a comma between`,
+    )
+    .refine((text) => new Set(text.split(",")).size === text.split(",").length, "names one twice")
+    .optional()
+    .describe("One or two groups, with a comma between"),
+  format,
+});
+/** Query of `GET /api/v1/agents`. */
+export const agentsQuery = z.strictObject({ ...range, ...page, format });
+/** Query of `GET /api/v1/timeseries`. */
+export const timeseriesQuery = z.strictObject({
+  ...range,
+  interval: z.enum(intervals, `must be one of ${intervals.join(", ")}`).default("day"),
+  format,
+});
+/** Query of `GET /api/v1/tickets`. */
+export const ticketsQuery = z.strictObject({ ...filters, ...page, format });
+/** Query of requests that take no parameter. */
+export const noQuery = z.strictObject({});
+
+/** The groups that a query names. */
+export function groupsOf(groupBy: string | undefined): readonly Group[] {
+  return groupBy === undefined ? [] : (groupBy.split(",") as Group[]);
+}
+
+/** What a query filters by; an empty value means tickets without one. */
+export function filterOf(query: Readonly<Partial<Record<Group, string | undefined>>>): Filter {
+  const wanted = groups.flatMap((group) => {
+    const text = query[group];
+    return text === undefined ? [] : [[group, text === "" ? null : text] as const];
+  });
+  return Object.fromEntries(wanted);
+}
+
+const perDay: Readonly<Record<Interval, number>> = { hour: 25, day: 1, week: 1 / 7, month: 1 / 28 };
+
+/** Fills in the last 30 days. @throws HttpProblem for a reversed range, or one that would have too many points. */
+export function boundsOf(
+  query: { readonly from?: string | undefined; readonly to?: string | undefined },
+  view: Pick<MetricsView, "day">,
+  interval: Interval = "month",
+): { readonly from: string; readonly to: string } {
+  const to = query.to ?? view.day(0);
+  const monthAgo = view.day(-29);
+  const from = query.from ?? (monthAgo < to ? monthAgo : to);
+  if (from > to) throw badParameter("from", `must not lie after to (${to})`);
+  const points = ((Date.parse(to) - Date.parse(from)) / 86_400_000 + 1) * perDay[interval];
+  if (points > mostPoints)
+    throw badParameter(
+      "interval",
+      `would give ${Math.ceil(points)} points, at most ${mostPoints} are answered: take a shorter range or a longer interval`,
+    );
+  return { from, to };
+}
+
+function wholeFrom(least: number, most: number) {
+  const rule = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number(rule).int(rule).min(least, rule).max(most, rule);
+}
+
+function isDay(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00:00.000Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
