@@ -35,9 +35,15 @@ export type Origin = (typeof origins)[number];
 
 /** One field's step. Lists are whole lists; a custom field is named `custom_fields.<name>`. */
 export const change = z.object({
-  field: z.string(),
-  before: z.union([z.string(), z.number(), z.array(z.string())]).nullable(),
-  after: z.union([z.string(), z.number(), z.array(z.string())]).nullable(),
+  field: z.string().describe("Name of the field, or custom_fields.<name>"),
+  before: z
+    .union([z.string(), z.number(), z.array(z.string())])
+    .nullable()
+    .describe("Its value before; lists are whole"),
+  after: z
+    .union([z.string(), z.number(), z.array(z.string())])
+    .nullable()
+    .describe("Its value after"),
 });
 /** See {@link change}. */
 export type Change = z.infer<typeof change>;
@@ -45,24 +51,24 @@ export type Change = z.infer<typeof change>;
 /** A step between two observations that the API cannot show but a system comment tells. */
 export const derivedStep = z.object({
   kind: z.enum(kinds),
-  at: instant.nullable(),
+  at: instant.nullable().describe("When the message was written"),
   from: z.string().nullable(),
   to: z.string().nullable(),
-  message_id: z.string(),
+  message_id: z.string().describe("The message that tells it"),
 });
 /** See {@link derivedStep}. */
 export type DerivedStep = z.infer<typeof derivedStep>;
 
 const envelope = {
   id: z.string().length(26).describe("Chained content id: the same step always has the same id"),
-  system: z.string().min(1),
-  ticket_id: z.string(),
+  system: z.string().min(1).describe("Tenant: the first label of the source's host name"),
+  ticket_id: z.string().describe("Canonical decimal id"),
   time: instant.describe(
     "When it happened at the source; equals observed_at when time_is_observation",
   ),
   time_is_observation: z.boolean().describe("true when the source gave no instant for this change"),
   observed_at: instant.describe("When we read it"),
-  origin: z.enum(origins),
+  origin: z.enum(origins).describe("Which schedule made the observation"),
   version: z
     .int()
     .min(1)
@@ -83,11 +89,13 @@ const envelope = {
 
 const ticketEventOf = <T extends string>(type: T) =>
   z.object({
-    type: z.literal(type),
+    type: z.literal(type).describe("What happened"),
     ...envelope,
-    kinds: z.array(z.enum(kinds)).min(1),
+    kinds: z.array(z.enum(kinds)).min(1).describe("What the change means; see Kinds"),
     changes: z.array(change).describe("Empty for created and deleted"),
-    derived: z.array(derivedStep),
+    derived: z
+      .array(derivedStep)
+      .describe("Steps between two observations that only a system message tells"),
     ticket: ticket.describe("The head after the change; the last known one when deleted"),
   });
 
@@ -122,14 +130,14 @@ export const ticketHeadIds = ticket.pick({
 
 const messageEventOf = <T extends string>(type: T) =>
   z.object({
-    type: z.literal(type),
+    type: z.literal(type).describe("What happened"),
     ...envelope,
-    message_id: z.string(),
+    message_id: z.string().describe("Message id, as text"),
     changes: z
       .array(change)
       .describe("For edited: `content_hash` before and after; for rated: `ratings`"),
     message: message.nullable().describe("The message after the change; null when removed"),
-    ticket: ticketHeadIds,
+    ticket: ticketHeadIds.describe("Of the ticket's head after the change"),
   });
 
 /** A message was seen for the first time. */
@@ -155,3 +163,8 @@ export type MessageEvent = z.infer<typeof messageEvent>;
 export type ChangeEvent = TicketEvent | MessageEvent;
 /** The `type` of any change event. */
 export type EventType = ChangeEvent["type"];
+
+/** The `type` of every change event, those of tickets first. */
+export function eventTypesOf(): readonly EventType[] {
+  return [...ticketEvent.options, ...messageEvent.options].map(({ shape }) => shape.type.value);
+}

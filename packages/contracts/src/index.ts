@@ -1,4 +1,5 @@
 export * from "./claim.ts";
+export * from "./contract-version.ts";
 export * from "./dead-letter-of.ts";
 export * from "./events.ts";
 export * from "./extractor-state.ts";

@@ -1,3 +1,4 @@
+import { dataSchemaHeader, schemaUri } from "./contract-version.ts";
 import type { ChangeEvent, TicketEvent } from "./events.ts";
 import { Failure } from "./failure.ts";
 import type { LogRecord, NewRecord } from "./ports/event-log.ts";
@@ -14,6 +15,7 @@ export const headerNames = {
   type: "ce_type",
   subject: "ce_subject",
   time: "ce_time",
+  dataSchema: dataSchemaHeader,
   kinds: "ce_kinds",
   contentType: "content-type",
   /** Where the body lies in the lake's object store, when it is too large for the log (CloudEvents extension "Dataref"); see `claim`. */
@@ -41,6 +43,7 @@ export function recordOfEvent(event: ChangeEvent, append: number): NewRecord {
       [headerNames.type]: event.type,
       [headerNames.subject]: event.ticket_id,
       [headerNames.time]: event.time,
+      [headerNames.dataSchema]: schemaUri(event.type.slice("thulium.".length)),
       [headerNames.contentType]: "application/json",
       ...(kinds === undefined ? {} : { [headerNames.kinds]: kinds }),
       [headerNames.append]: String(append),
