@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
-import { cached } from "./cache-folder.ts";
 import { freePorts } from "./free-ports.ts";
 import { type KeptProcess, startKept, untilReady } from "./kept-process.ts";
-import { dockerAnswers, lastLines, runCommand } from "./run-command.ts";
+import { mavenJars } from "./maven-jars.ts";
+import { dockerAnswers, runCommand } from "./run-command.ts";
 import { ServerMissing } from "./server-missing.ts";
 
 /** The broker version that is started and tested against. */
@@ -180,46 +180,16 @@ async function probe(brokers: string[]): Promise<void> {
 }
 
 /** The folder of the broker's jars, downloaded by Maven the first time (44 MB). */
-async function kafkaJars(): Promise<string> {
-  const java = await runCommand("java", ["-version"], { timeoutMs: 20_000 });
-  const major = Number(/version "(\d+)/.exec(java.output)?.[1] ?? 0);
-  if (!java.ok || major < 17) {
-    throw new ServerMissing(
-      "Kafka broker",
-      `KAFKA_BROKERS is not set, no Docker daemon answers, and ${java.ok ? `Java is ${major}` : "there is no Java"}.`,
+function kafkaJars(): Promise<string> {
+  return mavenJars({
+    name: `kafka-${kafkaVersion}`,
+    title: `Kafka broker ${kafkaVersion} (KAFKA_BROKERS is not set, no Docker daemon answers)`,
+    artifacts: [
+      `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
+      "org.apache.logging.log4j:log4j-slf4j-impl:2.25.1",
+      "org.apache.logging.log4j:log4j-core:2.25.1",
+    ],
+    remedy:
       "Set KAFKA_BROKERS=host:port of a Kafka 4 broker, start Docker, or install Java 17 and Maven.",
-    );
-  }
-  return cached(`kafka-${kafkaVersion}`, downloadJars);
+  });
 }
-
-async function downloadJars(folder: string): Promise<void> {
-  const build = await mkdtemp(join(tmpdir(), "thulium-stream-maven-"));
-  const pom = join(build, "pom.xml");
-  await writeFile(pom, pomOfBroker);
-  process.stderr.write(`Downloading Kafka ${kafkaVersion} by Maven (once, 44 MB) …\n`);
-  const { ok, output } = await runCommand(
-    "mvn",
-    ["-B", "-q", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${folder}`],
-    { cwd: build, timeoutMs: 600_000 },
-  );
-  await rm(build, { recursive: true, force: true });
-  if (ok) return;
-  throw new ServerMissing(
-    "Kafka broker",
-    `KAFKA_BROKERS is not set, no Docker daemon answers, and Maven could not fetch the broker:\n${lastLines(output)}\n`,
-    "Set KAFKA_BROKERS=host:port of a Kafka 4 broker, start Docker, or install Maven and give it access to a repository.",
-  );
-}
-
-function dependency(group: string, artifact: string, version: string): string {
-  return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
-}
-
-const pomOfBroker = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>thulium</groupId><artifactId>broker</artifactId><version>1</version><packaging>pom</packaging><dependencies>
-${dependency("org.apache.kafka", "kafka_2.13", kafkaVersion)}
-${dependency("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.1")}
-${dependency("org.apache.logging.log4j", "log4j-core", "2.25.1")}
-</dependencies></project>
-`;

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { latency } from "./latency.ts";
 import { manyTickets } from "./many-tickets.ts";
 import { type Measured, measure } from "./measurements.ts";
@@ -21,8 +22,9 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "reference-page": () => referencePage(),
   latency: () => latency(),
   "many-tickets": () => manyTickets(),
+  "lake-against-connect": () => lakeAgainstConnect(),
 };
-const slow: readonly string[] = ["many-tickets"];
+const slow: readonly string[] = ["many-tickets", "lake-against-connect"];
 const runs = 3;
 const self = fileURLToPath(import.meta.url);
 
