@@ -16,6 +16,9 @@ function plainStore(): ObjectStore & { readonly keys: Set<string> } {
       keys.add(key);
       return "created";
     },
+    copy: async (_from: string, to: string) => {
+      keys.add(to);
+    },
     get: async (key: string) => (keys.has(key) ? bytes : null),
     async *list(): AsyncIterable<ObjectEntry> {
       for (const key of keys) yield { key, bytes: 1, modifiedAtMs: 0 };

@@ -10,8 +10,8 @@ import {
 export interface ObjectStoreCall {
   /** 0 for the first call of the store's life. */
   readonly index: number;
-  readonly method: "put" | "putIfAbsent" | "get" | "list" | "delete";
-  /** The key or keys; the prefix of a listing. */
+  readonly method: "put" | "putIfAbsent" | "get" | "copy" | "list" | "delete";
+  /** The key or keys (of a copy: from, to); the prefix of a listing. */
   readonly keys: readonly string[];
 }
 
@@ -62,6 +62,10 @@ export class FaultyObjectStore implements ObjectStore {
 
   get(key: string): Promise<Uint8Array | null> {
     return this.#meet("get", [key], () => this.#inner.get(key));
+  }
+
+  copy(from: string, to: string): Promise<void> {
+    return this.#meet("copy", [from, to], () => this.#inner.copy(from, to));
   }
 
   async *list(prefix: string): AsyncIterable<ObjectEntry> {

@@ -1,5 +1,5 @@
 /**
- * Objects under keys: `a/b/c`, UTF-8, no leading slash, no `..`. Rules, cited as O1–O6:
+ * Objects under keys: `a/b/c`, UTF-8, no leading slash, no `..`. Rules, cited as O1–O7:
  *
  * O1 An object is visible entire or not at all.
  * O2 `putIfAbsent` on an existing key changes nothing and says so; exactly one of two racing writers wins.
@@ -7,6 +7,7 @@
  * O4 A get after a resolved put sees it.
  * O5 Keys list in byte order under a prefix.
  * O6 Deleting a key that is not there is no error.
+ * O7 `copy` makes an object of its own with the same bytes, which do not pass through this process; what happens to the source later does not reach it. It may carry the source's date.
  */
 export interface ObjectStore extends AsyncDisposable {
   /** Writes or replaces. @throws Failure `Unavailable`, `TimedOut`, `Unauthenticated`, `Forbidden`, `Rejected` (no such bucket). */
@@ -15,6 +16,8 @@ export interface ObjectStore extends AsyncDisposable {
   putIfAbsent(key: string, body: ObjectBody): Promise<"created" | "exists">;
   /** The whole object, or null when there is none. */
   get(key: string): Promise<Uint8Array | null>;
+  /** Copies within the store (O7), replacing what is there. @throws Failure `Rejected` when there is no object at `from`. */
+  copy(from: string, to: string): Promise<void>;
   /** All objects whose key starts with `prefix` (O5). */
   list(prefix: string): AsyncIterable<ObjectEntry>;
   /** Removes (O6). */

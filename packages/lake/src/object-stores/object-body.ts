@@ -20,3 +20,8 @@ export async function reading<T>(file: string, read: () => Promise<T>): Promise<
     throw new Failure("Rejected", `the file ${file} to be stored cannot be read`, { cause });
   }
 }
+
+/** What `copy` says when there is nothing to copy (O7). */
+export function missingSource(key: string): Failure {
+  return new Failure("Rejected", `${key} cannot be copied: there is no such object`);
+}

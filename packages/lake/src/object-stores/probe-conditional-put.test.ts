@@ -21,6 +21,7 @@ it.each<"created" | "exists">(["created", "exists"])(
         return said;
       },
       get: (key) => memory.get(key),
+      copy: (from, to) => memory.copy(from, to),
       list: (prefix) => memory.list(prefix),
       delete: (keys) => memory.delete(keys),
       [Symbol.asyncDispose]: () => memory[Symbol.asyncDispose](),

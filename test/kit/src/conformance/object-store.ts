@@ -20,7 +20,7 @@ export interface ObjectStoreConformance {
   readonly rounds?: number;
 }
 
-/** The rules O1–O6 as tests; every adapter of the ObjectStore port runs them. */
+/** The rules O1–O7 as tests; every adapter of the ObjectStore port runs them. */
 export function objectStoreConformance(suite: ObjectStoreConformance): void {
   describe(`${suite.name} keeps the rules of the ObjectStore port`, () => {
     let place: ObjectPlace;
@@ -39,6 +39,7 @@ export function objectStoreConformance(suite: ObjectStoreConformance): void {
     visibility(suite, () => ({ place, store }));
     conditionalPuts(suite, () => ({ place, store }));
     listings(() => ({ place, store }));
+    copies(() => ({ place, store }));
     deletes(() => ({ place, store }));
     keysAndLife(() => ({ place, store }));
   });
@@ -208,6 +209,44 @@ function listings(opened: Opened): void {
   });
 }
 
+function copies(opened: Opened): void {
+  it("O7: a copy has the same bytes, is read at once by every store, and replaces what was there", async () => {
+    const { place, store } = opened();
+    await using other = await place.open();
+    const bytes = filled(7, 300_000);
+    await store.put("from/ob ject=ż😀+&%.bin", bytes);
+    await store.put("to/there", text("old"));
+    await store.copy("from/ob ject=ż😀+&%.bin", "to/there");
+    await other.copy("from/ob ject=ż😀+&%.bin", "to/new=a+b/ż%20");
+    expectBytes(await other.get("to/there"), bytes);
+    expectBytes(await store.get("to/new=a+b/ż%20"), bytes);
+    expect((await all(store, "to/")).map(({ bytes: size }) => size)).toEqual([300_000, 300_000]);
+  });
+
+  it("O7: what happens to the source or the copy later does not reach the other", async () => {
+    const { store } = opened();
+    await store.put("a", text("first"));
+    await store.copy("a", "b");
+    await store.copy("b", "a");
+    await store.put("a", text("second"));
+    expect(asText(await store.get("b"))).toBe("first");
+    await store.copy("a", "c");
+    await store.delete(["a"]);
+    expect(asText(await store.get("c"))).toBe("second");
+    await store.put("b", text("third"));
+    expect(asText(await store.get("c"))).toBe("second");
+  });
+
+  it("O7: a copy of what is not there is Rejected and changes nothing", async () => {
+    const { store } = opened();
+    await store.put("d/e", text("x"));
+    for (const from of ["none", "d", "d/e/f"])
+      await expect(store.copy(from, "d/e"), from).rejects.toMatchObject({ code: "Rejected" });
+    expect(asText(await store.get("d/e"))).toBe("x");
+    expect((await all(store, "")).map(({ key }) => key)).toEqual(["d/e"]);
+  });
+}
+
 function deletes(opened: Opened): void {
   it("O6: deleting keys that are not there is no error, and the others go", async () => {
     const { store } = opened();
@@ -253,6 +292,8 @@ function keysAndLife(opened: Opened): void {
     await expect(store.put(key, text("x"))).rejects.toMatchObject(refused);
     await expect(store.putIfAbsent(key, text("x"))).rejects.toMatchObject(refused);
     await expect(store.get(key)).rejects.toMatchObject(refused);
+    await expect(store.copy(key, "x")).rejects.toMatchObject(refused);
+    await expect(store.copy("x", key)).rejects.toMatchObject(refused);
     await expect(store.delete([key])).rejects.toMatchObject(refused);
   });
 
@@ -271,6 +312,7 @@ function keysAndLife(opened: Opened): void {
     await expect(store.put("a", text("y"))).rejects.toMatchObject(closed);
     await expect(store.putIfAbsent("b", text("y"))).rejects.toMatchObject(closed);
     await expect(store.get("a")).rejects.toMatchObject(closed);
+    await expect(store.copy("a", "b")).rejects.toMatchObject(closed);
     await expect(all(store, "")).rejects.toMatchObject(closed);
     await expect(store.delete(["a"])).rejects.toMatchObject(closed);
   });

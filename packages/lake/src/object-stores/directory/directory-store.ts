@@ -6,6 +6,7 @@ import {
   type ObjectEntry,
   type ObjectStore,
 } from "@thulium-stream/contracts";
+import { missingSource } from "../object-body.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 import { makeFolderDurably, removeFile, syncFolder, writeDurably } from "./durable-write.ts";
 import { failureOf, systemCode } from "./failures.ts";
@@ -28,7 +29,7 @@ export interface DirectoryStoreOptions {
 }
 
 /**
- * Opens a folder as an object store (O1–O6): each object is a file of the same relative path, written aside, synced
+ * Opens a folder as an object store (O1–O7): each object is a file of the same relative path, written aside, synced
  * to the medium and then moved (`put`) or hard-linked (`putIfAbsent`) into place, so any number of processes on
  * one machine may share it. Keys that begin with `.uploads/` are its own.
  * @throws Failure `InvalidSettings` when the path cannot be a folder or has no hard links, `Forbidden` when this user may not write there, `Unavailable` (full disk).
@@ -79,6 +80,21 @@ class DirectoryStore implements ObjectStore {
         const code = systemCode(error);
         if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return null;
         throw error;
+      }
+    });
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    const [source, path] = [this.#path(from), this.#path(to)];
+    await translated(`copying ${from}`, async () => {
+      const file = join(this.#folder, uploads, this.#newId());
+      try {
+        // A second name of the same file: objects are replaced by other files, never written in place.
+        await link(source, file).catch(noSource(from));
+        await placeInFolder(file, path, rename);
+        await syncFolder(dirname(path));
+      } finally {
+        await removeFile(file);
       }
     });
   }
@@ -208,6 +224,14 @@ class DirectoryStore implements ObjectStore {
   #checkOpen(): void {
     if (this.#closed) throw new Failure("Closed", "the object store is closed");
   }
+}
+
+function noSource(key: string): (error: unknown) => never {
+  return (error) => {
+    // link(2) says EPERM for a folder.
+    if (["ENOENT", "ENOTDIR", "EPERM"].includes(systemCode(error) ?? "")) throw missingSource(key);
+    throw error;
+  };
 }
 
 /** A path that cannot be a folder (a part of it is a file, or its file system makes none) is a wrong setting. */

@@ -5,7 +5,7 @@ import {
   type ObjectEntry,
   type ObjectStore,
 } from "@thulium-stream/contracts";
-import { bytesOf } from "../object-body.ts";
+import { bytesOf, missingSource } from "../object-body.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 
 /** Objects of a memory store; share one between stores to open the same place twice. */
@@ -22,7 +22,7 @@ export interface MemoryStoreOptions {
   readonly clock?: Pick<Clock, "now">;
 }
 
-/** An object store in memory (O1–O6): for tests and trials. Gone with the process. */
+/** An object store in memory (O1–O7): for tests and trials. Gone with the process. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
   return new MemoryStore(options);
 }
@@ -54,6 +54,14 @@ class MemoryStore implements ObjectStore {
   async get(key: string): Promise<Uint8Array | null> {
     this.#check(key);
     return this.#objects.get(key)?.bytes.slice() ?? null;
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    this.#check(from);
+    this.#check(to);
+    const source = this.#objects.get(from);
+    if (source === undefined) throw missingSource(from);
+    this.#set(to, source.bytes);
   }
 
   async *list(prefix: string): AsyncIterable<ObjectEntry> {

@@ -1,4 +1,5 @@
 import {
+  CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -14,7 +15,7 @@ import {
   type ObjectEntry,
   type ObjectStore,
 } from "@thulium-stream/contracts";
-import { bytesOf, lengthOf } from "../object-body.ts";
+import { bytesOf, lengthOf, missingSource } from "../object-body.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 import { deleteFailureOf, failureOf, isMissingKey, statusOf } from "./failures.ts";
 import { uploadInParts } from "./multipart-upload.ts";
@@ -22,6 +23,9 @@ import { S3Connection, type S3Settings } from "./s3-connection.ts";
 
 /** Files above this size are uploaded in parts, in bytes (64 MB). */
 const largestSinglePutBytes = 64 * 1024 * 1024;
+
+/** A copy may take as long as so many bytes would on their way, in bytes (64 MB): the server moves them itself. */
+const copyDeadlineBytes = 64 * 1024 * 1024;
 
 /** How often a conditional put that met another in flight (409) is sent again before a read decides. */
 const mostConflicts = 5;
@@ -42,7 +46,7 @@ export interface S3StoreOptions extends S3Settings {
 }
 
 /**
- * Opens a prefix of a bucket as an object store (O1–O6). Nothing is retried here but a 409 of two conditional puts
+ * Opens a prefix of a bucket as an object store (O1–O7). Nothing is retried here but a 409 of two conditional puts
  * in flight; every request has a deadline of 30 s plus its bytes at 256 KB/s. Bodies have a known length and a CRC-32.
  * @throws Failure `Rejected` (no such bucket, with advice), `Unauthenticated`, `Forbidden`, `Unavailable`, `TimedOut`, `InvalidSettings`.
  */
@@ -111,6 +115,21 @@ class S3Store implements ObjectStore {
       } catch (error) {
         if (isMissingKey(error)) return null;
         throw error;
+      }
+    });
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#target(from), this.#target(to)];
+    const path = [source.Bucket, ...source.Key.split("/")].map(encodeURIComponent).join("/");
+    const copy = new CopyObjectCommand({ ...target, CopySource: path });
+    await translated(`copying ${from}`, async () => {
+      try {
+        await this.#connection.request(copyDeadlineBytes, (client, options) =>
+          client.send(copy, options),
+        );
+      } catch (error) {
+        throw isMissingKey(error) ? missingSource(from) : error;
       }
     });
   }
