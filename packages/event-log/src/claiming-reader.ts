@@ -5,6 +5,7 @@ import {
   type LogReader,
   type LogRecord,
   type PartitionPosition,
+  type TopicPartition,
 } from "@thulium-stream/contracts";
 import type { Claims } from "./claims.ts";
 
@@ -15,8 +16,9 @@ const mostBodyBytes = 8 * 1024 * 1024;
 export class ClaimingReader implements LogReader {
   readonly #reader: LogReader;
   readonly #claims: Claims;
-  /** What is still to be delivered of a batch with claims; kept when the object store fails, so that the next call goes on with it. */
-  #rest: LogBatch | null = null;
+  /** What is still to be delivered of batches with claims; kept when the object store fails, so that the next call goes on with it. */
+  #rests: readonly LogBatch[] = [];
+  #paused: ReadonlySet<string> = new Set();
 
   constructor(reader: LogReader, claims: Claims) {
     this.#reader = reader;
@@ -27,13 +29,17 @@ export class ClaimingReader implements LogReader {
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
   }): Promise<Delivery> {
-    if (this.#rest === null) {
-      const delivery = await this.#reader.next(options);
-      if (delivery.kind !== "batch") return delivery;
-      if (delivery.records.every((record) => claimOf(record) === null)) return delivery;
-      this.#rest = delivery;
+    const rest = this.#rests.find((batch) => !this.#paused.has(placeOf(batch)));
+    if (rest !== undefined) return this.#part(rest);
+    const delivery = await this.#reader.next(options);
+    if (delivery.kind === "assignment") {
+      const owned = new Set(delivery.partitions.map(placeOf));
+      this.#rests = this.#rests.filter((batch) => owned.has(placeOf(batch)));
     }
-    return this.#part(this.#rest);
+    if (delivery.kind !== "batch") return delivery;
+    if (delivery.records.every((record) => claimOf(record) === null)) return delivery;
+    this.#rests = [...this.#rests, delivery];
+    return this.#part(delivery);
   }
 
   async #part(batch: LogBatch): Promise<LogBatch> {
@@ -46,8 +52,14 @@ export class ClaimingReader implements LogReader {
       records.push(whole);
     }
     const left = batch.records.slice(records.length);
-    this.#rest = left.length === 0 ? null : { ...batch, records: left };
+    const rest = left.length === 0 ? [] : [{ ...batch, records: left }];
+    this.#rests = [...rest, ...this.#rests.filter((each) => each !== batch)];
     return { ...batch, records, nextPosition: left[0]?.position ?? batch.nextPosition };
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    this.#paused = new Set(partitions.map(placeOf));
+    this.#reader.pause(partitions);
   }
 
   commit(positions: readonly PartitionPosition[]): Promise<void> {
@@ -57,4 +69,8 @@ export class ClaimingReader implements LogReader {
   close(): Promise<void> {
     return this.#reader.close();
   }
+}
+
+function placeOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

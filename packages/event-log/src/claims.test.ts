@@ -130,6 +130,7 @@ describe("the claim check", () => {
     const reader = new ClaimingReader(
       {
         next: async () => ({ ...batch, nextPosition: 30, endPosition: 40 }),
+        pause: () => {},
         commit: async () => {},
         close: async () => {},
       },

@@ -477,6 +477,7 @@ function withAppend(
     ensureTopics: (specs) => inner.ensureTopics(specs),
     openReader: (options) => inner.openReader(options),
     ends: (topic) => inner.ends(topic),
+    positionsAt: (topic, atMs) => inner.positionsAt(topic, atMs),
     close: () => Promise.resolve(),
     openWriter: async (id) => {
       const writer = await inner.openWriter(id);

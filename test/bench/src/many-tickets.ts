@@ -70,6 +70,7 @@ function dropping(log: EventLog): EventLog {
   return {
     ensureTopics: (specs) => log.ensureTopics(specs),
     ends: (topic) => log.ends(topic),
+    positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
     openReader: (options) => log.openReader(options),
     openWriter: async (writerId): Promise<LogWriter> => {
       const writer = await log.openWriter(writerId);

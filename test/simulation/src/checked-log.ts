@@ -71,6 +71,7 @@ export class CheckedLog {
     return {
       ensureTopics: (specs) => guard(() => log.ensureTopics(specs)),
       ends: (topic) => guard(() => log.ends(topic)),
+      positionsAt: (topic, atMs) => guard(() => log.positionsAt(topic, atMs)),
       openReader: (options) => guard(() => log.openReader(options)),
       openWriter: (writerId) =>
         guard(async () => {

@@ -1,7 +1,7 @@
 import type { TopicSpec } from "../topics.ts";
 
 /**
- * The log of change events and current state. Rules, cited as L1–L12 by adapters and tests:
+ * The log of change events and current state. Rules, cited as L1–L14 by adapters and tests:
  *
  * L1  `append(batch)` makes all records of a batch, across topics, visible together or not at all.
  * L2  Records of one key keep append order; the partition is murmur2 of the partition key, as Java's client computes it.
@@ -18,6 +18,9 @@ import type { TopicSpec } from "../topics.ts";
  * L10 Compacted topics keep at least the last record per key, a tombstone at least 7 days.
  * L11 `close` is idempotent and waits for appends in flight; later calls fail with `Closed`.
  * L12 A start position that the log no longer holds, or that lies past its end, fails with `PositionLost`; a reader never jumps.
+ * L13 Nothing is delivered of a paused partition; released again, it goes on exactly where it was.
+ * L14 Before partitions can pass to another member, `onRevoke` is called and waited for, at most 7 s; commits still work in it.
+ *     A member that others believe dead, and one of an embedded log that is taken over, learns of it too late for that.
  */
 export interface EventLog {
   /**
@@ -31,6 +34,8 @@ export interface EventLog {
   openReader(options: ReaderOptions): Promise<LogReader>;
   /** First held and next position of each partition of a topic. @throws Failure `Rejected` for an unknown topic. */
   ends(topic: string): Promise<readonly PartitionRange[]>;
+  /** Of each partition the position of the first record that the log took at `atMs` (milliseconds since 1970) or later; its end when there is none. */
+  positionsAt(topic: string, atMs: number): Promise<readonly PartitionPosition[]>;
   /** Closes writers and readers that it opened (L11). */
   close(): Promise<void>;
 }
@@ -55,6 +60,8 @@ export interface ReaderOptions {
   readonly startAt: "earliest" | "committed" | StartAt;
   /** Upper bound of undelivered record bytes that the reader may hold. Default 8 MiB. */
   readonly maxBufferedBytes?: number;
+  /** Finishes what is in work and commits it, since partitions may be given up now (L14). */
+  readonly onRevoke?: () => Promise<void>;
 }
 
 /** Positions to start from, asked once per assignment for its new partitions; a partition left out starts at its first record. */
@@ -71,6 +78,8 @@ export interface LogReader {
    * @throws Failure `Cancelled` when `signal` fires, `PositionLost` (L12), `Closed`.
    */
   next(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Delivery>;
+  /** Pauses these partitions, and releases all others (L13). A partition that is lost is forgotten. */
+  pause(partitions: readonly TopicPartition[]): void;
   /** Commits for the group (L9). A private reader has nothing to commit: `Invariant`. */
   commit(positions: readonly PartitionPosition[]): Promise<void>;
   /** Leaves the group (L11). */

@@ -5,6 +5,7 @@ import {
   type Logger,
   type LogReader,
   type LogWriter,
+  type PartitionPosition,
   type PartitionRange,
   type ReaderOptions,
   type TopicSpec,
@@ -12,7 +13,7 @@ import {
 import { ClaimingReader } from "../claiming-reader.ts";
 import type { Claims } from "../claims.ts";
 import { cleanUp } from "./clean-up.ts";
-import { EmbeddedReader } from "./embedded-reader.ts";
+import { EmbeddedReader, positionAt } from "./embedded-reader.ts";
 import { EmbeddedWriter } from "./embedded-writer.ts";
 import { type LogStore, openLogStore, type StoredTopic, storedRanges } from "./log-store.ts";
 
@@ -94,6 +95,16 @@ class EmbeddedEventLog implements EmbeddedLog {
     this.#requireOpen();
     this.#store.root.resetReadTxn();
     return storedRanges(this.#store, topic);
+  }
+
+  async positionsAt(topic: string, atMs: number): Promise<readonly PartitionPosition[]> {
+    this.#requireOpen();
+    this.#store.root.resetReadTxn();
+    return storedRanges(this.#store, topic).map(({ partition }) => ({
+      topic,
+      partition,
+      position: positionAt(this.#store, { topic, partition }, atMs),
+    }));
   }
 
   async cleanUp(): Promise<void> {

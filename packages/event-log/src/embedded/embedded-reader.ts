@@ -37,6 +37,8 @@ export class EmbeddedReader implements LogReader {
   #announced = false;
   #turn = 0;
   #seenVersion = -1;
+  /** Places of paused partitions (L13). */
+  #paused: ReadonlySet<string> = new Set();
   #closed = false;
 
   constructor(env: ReaderEnvironment, options: ReaderOptions) {
@@ -86,14 +88,20 @@ export class EmbeddedReader implements LogReader {
     const cursors = this.#cursors ?? [];
     for (let tried = 0; tried < cursors.length; tried += 1) {
       const cursor = cursors[(this.#turn + tried) % cursors.length];
-      const batch = cursor === undefined ? null : readBatch(this.#env.store, cursor);
-      if (batch === null || cursor === undefined) continue;
+      if (cursor === undefined || this.#paused.has(placeOf(cursor))) continue;
+      const batch = readBatch(this.#env.store, cursor);
+      if (batch === null) continue;
       this.#turn = (this.#turn + tried + 1) % cursors.length;
       cursor.position = batch.nextPosition;
       return batch;
     }
     this.#seenVersion = version;
     return null;
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    this.#paused = new Set(partitions.map(placeOf));
+    this.#seenVersion = -1;
   }
 
   async #followGroup(): Promise<void> {
@@ -179,6 +187,23 @@ export class EmbeddedReader implements LogReader {
       if (groups.get([group]) === this.#env.memberId) groups.put([group], null);
     });
   }
+}
+
+/** Position of the first record that the log took at `atMs` or later; the partition's end when there is none. */
+export function positionAt(store: LogStore, at: TopicPartition, atMs: number): number {
+  const { earliest, end } = rangeOf(store, at.topic, at.partition);
+  let [low, high] = [earliest, end];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const record = readBatch(store, { ...at, position: middle })?.records[0];
+    if (record === undefined || record.appendedAtMs >= atMs) high = middle;
+    else low = record.position + 1;
+  }
+  return low;
+}
+
+function placeOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }
 
 /** The rest of the chunk at or behind the cursor; an empty batch where compaction left a gap up to the end. */

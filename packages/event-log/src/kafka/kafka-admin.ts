@@ -2,6 +2,7 @@ import {
   type Clock,
   Failure,
   isFailure,
+  type PartitionPosition,
   type PartitionRange,
   type TopicSpec,
 } from "@thulium-stream/contracts";
@@ -134,6 +135,20 @@ export class KafkaAdmin {
         throw error;
       }
     });
+  }
+
+  /** Position of the first record at or after a time per partition; the end when there is none. @throws Failure `Rejected` for an unknown topic. */
+  async positionsAt(
+    topic: string,
+    name: string,
+    atMs: number,
+  ): Promise<readonly PartitionPosition[]> {
+    const known = await this.partitions([name]);
+    if (!known.has(name)) throw new Failure("Rejected", `There is no topic ${name}`);
+    const offsets = await this.#call(`finding a time in ${name}`, (admin) =>
+      admin.fetchTopicOffsetsByTimestamp(name, atMs),
+    );
+    return offsets.map(({ partition, offset }) => ({ topic, partition, position: Number(offset) }));
   }
 
   /** Where each partition ends for readers of committed records: before the first undecided transaction. */

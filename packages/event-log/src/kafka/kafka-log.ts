@@ -4,6 +4,7 @@ import {
   Failure,
   type LogReader,
   type LogWriter,
+  type PartitionPosition,
   type PartitionRange,
   type ReaderOptions,
   type TopicSpec,
@@ -101,6 +102,11 @@ class KafkaLog implements EventLog {
   async ends(topic: string): Promise<readonly PartitionRange[]> {
     this.#assertOpen();
     return this.#admin.ends(topic, this.#nameOf(topic));
+  }
+
+  async positionsAt(topic: string, atMs: number): Promise<readonly PartitionPosition[]> {
+    this.#assertOpen();
+    return this.#admin.positionsAt(topic, this.#nameOf(topic), atMs);
   }
 
   #assertOpen(): void {

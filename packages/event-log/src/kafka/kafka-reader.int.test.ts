@@ -80,6 +80,34 @@ const reached = (position: number) => (delivery: Delivery) =>
   delivery.kind === "batch" && delivery.nextPosition >= position;
 
 describe.skipIf(brokers.length === 0)("the reader on Kafka", () => {
+  it("lets a member finish and commit before its partitions pass to another (L14)", async () => {
+    await makeTopic("t", {}, 2);
+    const events: string[] = [];
+    const partitions = [0, 1].map((partition) => ({ topic: "t", partition, position: 0 }));
+    const options = { topics: ["t"], group: "g", startAt: "committed" } as const;
+    const first: LogReader = await log.openReader({
+      ...options,
+      onRevoke: async () => {
+        events.push("asked");
+        await realClock.sleep(500);
+        await first.commit(partitions);
+        events.push("committed");
+      },
+    });
+    expect((await first.next({ timeoutMs: 20_000 })).kind).toBe("assignment");
+    const joining = log.openReader(options);
+    const told = first
+      .next({ timeoutMs: 30_000 })
+      .then(({ kind }) => events.push(`first: ${kind}`));
+    const second = await joining;
+    expect((await second.next({ timeoutMs: 20_000 })).kind).toBe("assignment");
+    await told;
+    expect(events).toEqual(["asked", "committed", "first: assignment"]);
+    const owned = await second.next({ timeoutMs: 100 });
+    expect(owned.kind).not.toBe("assignment");
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it("tells how far it got when nothing but aborted records and markers remain (L6, L7)", async () => {
     await makeTopic("t");
     const committed = await openTransaction();

@@ -25,6 +25,8 @@ const heartbeatMs = 2_000;
 const rebalanceTimeoutMs = 30_000;
 /** How long a fetch may wait for data, and so how long a resumed partition may wait for its first fetch. */
 const fetchWaitMs = 100;
+/** How long a rebalance is held up; less than the session time-out, since no heartbeat is sent meanwhile. */
+const revokeMs = 7_000;
 const openDeadlineMs = 60_000;
 const commitDeadlineMs = 30_000;
 const closeDeadlineMs = 10_000;
@@ -91,6 +93,10 @@ export class KafkaReader implements LogReader {
   #fetch = new Map<string, number>();
   /** Counts assignments; work for an older one is void. */
   #assignment = 0;
+  /** Places of paused partitions (L13). */
+  #paused: ReadonlySet<string> = new Set();
+  /** The batch on offer. */
+  #offered: { readonly place: string; readonly taken: AbortController } | null = null;
   #memberId = "";
   #commitsSeen = 0;
   #commits: Promise<unknown> = Promise.resolve();
@@ -133,6 +139,10 @@ export class KafkaReader implements LogReader {
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       sign();
       this.#joined(payload.memberId, payload.memberAssignment);
+    });
+    this.#consumer.on(events.REBALANCING, ({ payload }) => {
+      // Ours (see `patches/`): kafkajs joins again only when these have settled.
+      (payload as unknown as Rebalancing).waitFor.push(this.#revoke());
     });
     this.#consumer.on(events.COMMIT_OFFSETS, () => {
       this.#commitsSeen += 1;
@@ -186,6 +196,7 @@ export class KafkaReader implements LogReader {
     const kept = memberId === this.#memberId ? before : new Map<string, number>();
     this.#memberId = memberId;
     this.#owned = new Map(partitions.map((each) => [placeOf(each), each]));
+    this.#paused = new Set([...this.#paused].filter((place) => this.#owned.has(place)));
     this.#taken = new Map([...kept].filter(([place]) => this.#owned.has(place)));
     this.#fetch = new Map();
     if (partitions.length > 0) this.#consumer.pause(this.#named(partitions));
@@ -204,7 +215,8 @@ export class KafkaReader implements LogReader {
     this.#queue.push({ kind: "assignment", partitions });
     if (partitions.length === 0) return;
     for (const each of partitions) this.#seek(each);
-    this.#consumer.resume(this.#named(partitions));
+    const released = partitions.filter((each) => !this.#paused.has(placeOf(each)));
+    if (released.length > 0) this.#consumer.resume(this.#named(released));
   }
 
   async #startsOf(fresh: readonly TopicPartition[]): Promise<readonly PartitionPosition[]> {
@@ -263,7 +275,9 @@ export class KafkaReader implements LogReader {
     if (expected === undefined) return;
     if (asked !== expected) return this.#misplaced(partition, expected);
     const assignment = this.#assignment;
+    if (this.#paused.has(place)) return;
     const taken = new AbortController();
+    this.#offered = { place, taken };
     const withdraw = this.#queue.push(batchOf(topic, batch), () => {
       const next = nextOf(batch);
       this.#taken.set(place, next);
@@ -279,6 +293,37 @@ export class KafkaReader implements LogReader {
     } finally {
       // A heartbeat that failed makes kafkajs fetch the batch again: it must not be there twice.
       withdraw();
+      this.#offered = null;
+    }
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    const before = this.#paused;
+    this.#paused = new Set(partitions.map(placeOf).filter((place) => this.#owned.has(place)));
+    const owned = [...this.#owned.values()];
+    const now = owned.filter(
+      (each) => this.#paused.has(placeOf(each)) && !before.has(placeOf(each)),
+    );
+    const released = owned.filter(
+      (each) => before.has(placeOf(each)) && !this.#paused.has(placeOf(each)),
+    );
+    if (now.length > 0) this.#consumer.pause(this.#named(now));
+    // What is on offer goes back and is fetched again later.
+    if (this.#offered !== null && this.#paused.has(this.#offered.place))
+      this.#offered.taken.abort();
+    for (const each of released) this.#seek(each);
+    if (released.length > 0) this.#consumer.resume(this.#named(released));
+  }
+
+  /** Lets the caller finish and commit before the group shares out anew (L14). */
+  async #revoke(): Promise<void> {
+    const { onRevoke } = this.#options;
+    if (onRevoke === undefined || this.#closing !== null) return;
+    const { clock, groupId, logger } = this.#context;
+    try {
+      await withDeadline(clock, revokeMs, `finishing before ${groupId} is shared out`, onRevoke());
+    } catch (error) {
+      logger.warn({ groupId, error }, "partitions are given up with work in flight");
     }
   }
 
@@ -422,6 +467,11 @@ export class KafkaReader implements LogReader {
 
 /** Retries inside kafkajs while reading: about ten seconds, enough for a leader election. */
 const patience = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 7 };
+
+/** What REBALANCING tells; `waitFor` is ours (see `patches/`). */
+interface Rebalancing {
+  readonly waitFor: Promise<void>[];
+}
 
 /** What END_BATCH_PROCESS tells of a fetch without records; `fetchedOffset` is ours (see `patches/`). */
 interface EmptyFetch {

@@ -38,7 +38,7 @@ const numbered = (topic: string, keys: readonly string[], count: number, from = 
     record(topic, keys[(from + n) % keys.length] ?? "", `${from + n}`),
   );
 
-/** The rules L1–L12 of the `EventLog` port, against one adapter. Each test gets a fresh log. */
+/** The rules L1–L14 of the `EventLog` port, against one adapter. Each test gets a fresh log. */
 export function eventLogConformance(name: string, open: () => Promise<EventLogUnderTest>): void {
   describe(`${name}: the event log's rules`, () => {
     let subject: EventLogUnderTest;
@@ -263,6 +263,58 @@ export function eventLogConformance(name: string, open: () => Promise<EventLogUn
           ),
       );
       await expect(lost).rejects.toMatchObject({ code: "PositionLost" });
+    });
+
+    it("L13: delivers nothing of a paused partition, and goes on where it was once released", async () => {
+      const writer = await log.openWriter("w");
+      const keys = Array.from({ length: 30 }, (_, n) => `acme:${n}`);
+      await writer.append(numbered("tickets", keys, 30));
+      const reader = await log.openReader({ topics: ["tickets"], startAt: "earliest" });
+      const first = await nextBatch(reader);
+      const { topic, partition } = first;
+      reader.pause([{ topic, partition }]);
+      await writer.append(numbered("tickets", keys, 30, 30));
+      const others: LogRecord[] = [];
+      const ends = (await log.ends("tickets")).filter((range) => range.partition !== partition);
+      const left = new Set(ends.map((range) => range.partition));
+      while (left.size > 0) {
+        const delivery = await reader.next({ timeoutMs: 20_000 });
+        if (delivery.kind === "idle") throw new Error("the other partitions stand still, too");
+        if (delivery.kind !== "batch") continue;
+        others.push(...delivery.records);
+        const end = ends.find((range) => range.partition === delivery.partition)?.end ?? 0;
+        if (delivery.nextPosition >= end) left.delete(delivery.partition);
+      }
+      expect(others.every((record) => record.partition !== partition)).toBe(true);
+      reader.pause([]);
+      const released = [...first.records];
+      while (released.length + others.length < 60)
+        released.push(...(await nextBatch(reader)).records);
+      expect(released.every((record) => record.partition === partition)).toBe(true);
+      const order = texts(released).map(Number);
+      expect(order).toEqual(order.toSorted((a, b) => a - b));
+      await reader.close();
+    });
+
+    it("finds the first record of a time", async () => {
+      const writer = await log.openWriter("w");
+      await writer.append(numbered("extractor-state", ["c"], 3));
+      const [, , third] = await readAll(log, ["extractor-state"]);
+      const beforeMs = (third?.appendedAtMs ?? 0) + 1;
+      const [range] = await log.ends("extractor-state");
+      const at = async (ms: number) => (await log.positionsAt("extractor-state", ms))[0]?.position;
+      expect(await at(0)).toBe(range?.earliest);
+      // Nothing is as young as this: the end, which markers of the append may have moved.
+      expect(await at(beforeMs + 3_600_000)).toBe(range?.end);
+      for (let later = false; !later; ) {
+        await writer.append([record("extractor-state", "c", "later")]);
+        const newest = (await readAll(log, ["extractor-state"])).at(-1);
+        later = (newest?.appendedAtMs ?? 0) >= beforeMs;
+        if (later)
+          expect(await at(newest?.appendedAtMs ?? 0)).toBeLessThanOrEqual(newest?.position ?? 0);
+        if (later) expect(await at(beforeMs)).toBeGreaterThan(third?.position ?? 0);
+      }
+      await expect(log.positionsAt("no-such-topic", 0)).rejects.toMatchObject({ code: "Rejected" });
     });
 
     it("a reader that is cancelled says so, and goes on afterwards", async () => {
