@@ -2,7 +2,6 @@ import { type Clock, isFailure, type TicketState } from "@thulium-stream/contrac
 import { addMinutes, minuteOf, minutesBetween } from "@thulium-stream/thulium-api/pure";
 import { type Asker, pageFailures } from "./asker.ts";
 import { mayHide, windowOfHole } from "./holes.ts";
-import type { Publisher } from "./publisher.ts";
 import { type RereadDeps, reread } from "./reread.ts";
 import type { CreatedTicket } from "./ticket-index.ts";
 
@@ -16,11 +15,8 @@ export interface CensusResult {
 }
 
 /** What deciding about missing tickets works with. */
-export interface CensusDeps {
-  readonly asker: Asker;
-  readonly publisher: Publisher;
+export interface CensusDeps extends RereadDeps {
   readonly clock: Clock;
-  readonly confirmDelayMs: number;
   /** An operator has looked: more deletes than the guard lets pass are believed. */
   readonly believesDeletes: boolean;
 }
@@ -31,8 +27,8 @@ export function deleteGuard(held: number): number {
 }
 
 /**
- * Decides about tickets that are held but were not in a complete listing (E3): each is asked for by id, twice, apart in time. Gone both times is a delete; found is a
- * merge, told once. First one listed ticket is asked for: a permission that is missing would make every ticket look gone.
+ * Decides about tickets that are held but were not in a complete listing (E3): each is asked for by id, twice, apart in time. Gone both times is a delete; found, and still
+ * not listed when its minute is listed once more, is a merge, told once. First one listed ticket is asked for: a permission that is missing would make every ticket look gone.
  */
 export async function decideMissing(
   deps: CensusDeps,
@@ -56,11 +52,10 @@ export async function decideMissing(
       ...none,
       refused: `${goneOnce.length} tickets seem deleted, more than ${mostDeletes}: look at the source, then run census --believe-deletes`,
     };
-  if (goneOnce.length > 0) await deps.clock.sleep(deps.confirmDelayMs, signal);
+  await deps.clock.sleep(deps.settings.confirmDelayMs, signal);
   const goneTwice = new Set((await gone(deps, goneOnce, signal)).map(({ ticket_id }) => ticket_id));
-  const unlisted = missing
-    .filter(({ ticket_id, listed }) => !goneTwice.has(ticket_id) && listed)
-    .map(({ ticket_id }) => ticket_id);
+  const found = missing.filter(({ ticket_id, listed }) => !goneTwice.has(ticket_id) && listed);
+  const unlisted = await notListed(deps, found, signal);
   if (goneTwice.size + unlisted.length > 0)
     await deps.publisher.publish({
       origin: "census",
@@ -75,15 +70,32 @@ export async function decideMissing(
   };
 }
 
+/** Ids of those tickets that a second listing, of their own minutes, does not show either: one reading may have missed a row that moved while it went on. */
+async function notListed(
+  deps: RereadDeps,
+  tickets: readonly TicketState[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const missing: string[] = [];
+  const minuteOfTicket = ({ created_at_raw }: TicketState) => minuteOf(created_at_raw ?? "");
+  for (const minute of new Set(tickets.map(minuteOfTicket))) {
+    const own = tickets.filter((ticket) => minuteOfTicket(ticket) === minute);
+    const listedIds = own.map(({ ticket_id }) => ticket_id);
+    const bucket = await listBucket(deps, { from: minute, to: minute, listedIds }, signal);
+    missing.push(...bucket.missing.map(({ ticket_id }) => ticket_id));
+  }
+  return missing;
+}
+
 /** Whether a ticket that is listed is found by its id, too; asked twice, apart in time, since a replica that lags may not know it yet. */
 async function isAnsweredById(
-  { asker, clock, confirmDelayMs }: CensusDeps,
+  { asker, clock, settings }: CensusDeps,
   listedId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
     if (await asker.exists(listedId, "confirm", signal)) return true;
-    await clock.sleep(confirmDelayMs, signal);
+    await clock.sleep(settings.confirmDelayMs, signal);
     return await asker.exists(listedId, "confirm", signal);
   } catch (error) {
     // Permissions are given per method: without this one, everything but the census goes on.
@@ -137,8 +149,9 @@ export async function listBucket(
   signal: AbortSignal,
 ): Promise<Missing> {
   const { index, publisher } = deps;
-  const shown = await reread(deps, { by: "create_date", bounds: { from, to } }, signal);
-  const hiding = [...publisher.holes.values()].map(windowOfHole);
+  const { shown, holes } = await reread(deps, { by: "create_date", bounds: { from, to } }, signal);
+  // A hole that this reading met may have been read by now, and yet hid a ticket from it.
+  const hiding = [...holes, ...[...publisher.holes.values()].map(windowOfHole)];
   const missing = listedIds
     .filter((id) => !shown.has(id))
     .map((id) => index.get(id))

@@ -60,7 +60,7 @@ function open(overLog: EventLog = log, index = "index"): Promise<Extractor> {
   const deps = {
     source,
     log: holding(overLog, clock),
-    index: holding(TicketIndex.open(join(folder, index), "acme", rule), clock),
+    index: TicketIndex.open(join(folder, index), "acme", rule),
     clock,
     logger: silentLogger,
     random: () => 0.5,

@@ -239,7 +239,8 @@ export class Extractor {
         recentAndOpenReadAt: instantOrNull(this.#tasks.livelyReadMs),
         recentAndOpenEveryS: rereadEveryMs / 1000,
         allReadAt: checkpoint.agreed_as_of,
-        allEveryS: intervalS(rereadSchedule, zone, this.#deps.clock.now()),
+        // As of the day's beginning: the answer is looked for once a day, not at every heartbeat.
+        allEveryS: intervalS(rereadSchedule, zone, beginningOfDay(this.#deps.clock.now())),
       },
       clockSkewMs: asker.skewMs,
       counts,
@@ -335,13 +336,14 @@ export class Extractor {
   }
 
   async #takeCommands(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { clock, logger, random } = this.#deps;
     const from = this.#publisher.checkpoint.commands_position;
     const read = () => this.#commands.read(from, signal);
     for (const { command, next } of await retrying(read, {
       what: "reading commands",
       clock,
       logger,
+      random,
       signal,
       longestDelayMs: 10_000,
     }))
@@ -431,6 +433,10 @@ export class Extractor {
       this.#deps.logger.warn({ skewMs }, "our clock and the source's differ by more than 30 s");
     return events;
   }
+}
+
+function beginningOfDay(nowMs: number): number {
+  return Math.floor(nowMs / dayMs) * dayMs;
 }
 
 function instantOrNull(ms: number | null): Instant | null {

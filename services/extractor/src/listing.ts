@@ -16,7 +16,7 @@ import { sliceId } from "./extractor-state.ts";
 import { mayHide, windowOfHole } from "./holes.ts";
 import type { Window } from "./page-rule.ts";
 import type { Job } from "./publisher.ts";
-import { type ReadingDeps, readAndPublish } from "./reading.ts";
+import { type ReadingDeps, readAndPublish, shownIds } from "./reading.ts";
 import { newSlice, planSlices, requestsOf } from "./slices.ts";
 import { firstTaskId, isComplete, slicesOf } from "./tasks.ts";
 import type { TicketIndex } from "./ticket-index.ts";
@@ -208,16 +208,13 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
   const { deps, origin, generation, signal } = run;
   const ids = new Set<string>();
   const bounds = { from: slice.resume_from ?? slice.created_from, to: slice.created_to };
-  const onPage = async (page: TicketPage) => {
+  const onPage = (page: TicketPage) => {
     // A neighbour's tickets may be among the rows; they count in their own slice.
     const own = page.rows.filter(({ ticket }) => isWithin(ticket.created_at_raw, slice));
     const fresh = own.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
     for (const id of fresh) ids.add(id);
     for (const { ticketId } of page.rejected) if (ticketId !== null) ids.add(ticketId);
-    await deps.index.markListed(
-      page.rows.map(({ ticket }) => ticket.ticket_id),
-      generation,
-    );
+    deps.index.markListed(shownIds(page), generation);
     run.listedId = fresh[0] ?? run.listedId;
     run.task = { ...run.task, tickets: run.task.tickets + fresh.length };
     deps.onProgress(run.task);

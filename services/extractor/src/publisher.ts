@@ -59,6 +59,7 @@ export interface PublisherDeps {
   readonly index: TicketIndex;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly random: () => number;
   readonly newId: () => string;
 }
 
@@ -123,11 +124,12 @@ export class Publisher {
   /** Opens the writer, which fences an older extractor, and brings memory and index to what the log says. */
   static async open(deps: PublisherDeps, options: PublisherOptions): Promise<Publisher> {
     const publisher = new Publisher(deps, options);
-    const { clock, logger } = deps;
+    const { clock, logger, random } = deps;
     await retrying(() => publisher.#recover(), {
       what: "opening the log's writer",
       clock,
       logger,
+      random,
       longestDelayMs: 10_000,
     });
     return publisher;
@@ -188,7 +190,7 @@ export class Publisher {
   }
 
   async #publishJudged(judged: readonly Judged[]): Promise<readonly JobResult[]> {
-    const { clock, logger } = this.#deps;
+    const { clock, logger, random } = this.#deps;
     let isDoubtful = false;
     const appendOnce = async () => {
       if (isDoubtful) await this.#recover();
@@ -203,6 +205,7 @@ export class Publisher {
         what: "appending to the log",
         clock,
         logger,
+        random,
         longestDelayMs: 10_000,
       });
     } catch (error) {
@@ -272,7 +275,7 @@ export class Publisher {
     patch(this.#slices, batch.slices);
     patch(this.#holes, batch.holes);
     this.#heartbeat = batch.heartbeat ?? this.#heartbeat;
-    await this.#deps.index.apply(batch.states, batch.deletedIds);
+    this.#deps.index.apply(batch.states, batch.deletedIds);
     this.counts.appends += 1;
     this.counts.ticketEvents += batch.ticketEvents;
     this.counts.messageEvents += batch.messageEvents;

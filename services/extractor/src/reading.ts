@@ -36,6 +36,12 @@ export interface ReadingResult {
   readonly holes: readonly Window[];
 }
 
+/** Ids of the tickets that a page showed, whether their rows could be used or not. */
+export function shownIds({ rows, rejected }: TicketPage): readonly string[] {
+  const broken = rejected.flatMap(({ ticketId }) => (ticketId === null ? [] : [ticketId]));
+  return [...rows.map(({ ticket }) => ticket.ticket_id), ...broken];
+}
+
 /** Pages that may wait for their append while the next is asked for. */
 const pagesAhead = 2;
 

@@ -1,6 +1,6 @@
 import { minuteOf } from "@thulium-stream/thulium-api/pure";
 import type { Window } from "./page-rule.ts";
-import { type ReadingDeps, readAndPublish } from "./reading.ts";
+import { type ReadingDeps, readAndPublish, shownIds } from "./reading.ts";
 import type { TicketIndex } from "./ticket-index.ts";
 
 /** Tickets created within these last days count as recent. */
@@ -31,26 +31,34 @@ export async function rereadLively(deps: RereadDeps, signal: AbortSignal): Promi
     bounds: { from: null, to: from },
     filter: { statusIds },
   };
-  for (const id of await reread(deps, filtered, signal)) older.delete(id);
+  for (const id of (await reread(deps, filtered, signal)).shown) older.delete(id);
   for (const minute of new Set([...older.values()].map(({ created }) => minuteOf(created))))
     await reread(deps, { by: "create_date", bounds: { from: minute, to: minute } }, signal);
 }
 
-/** Reads a window and publishes what differs; resolves with the ids that it showed. */
+/** What reading a window again came to. */
+export interface Reread {
+  /** Ids of the tickets that it showed. */
+  readonly shown: ReadonlySet<string>;
+  /** Parts that could not be read. */
+  readonly holes: readonly Window[];
+}
+
+/** Reads a window and publishes what differs. */
 export async function reread(
   deps: ReadingDeps,
   window: Window,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
+): Promise<Reread> {
+  const shown = new Set<string>();
   const reading = {
     window,
     lane: "reread",
     origin: "reread",
-    onPage: ({ rows }) => {
-      for (const { ticket } of rows) ids.add(ticket.ticket_id);
+    onPage: (page) => {
+      for (const id of shownIds(page)) shown.add(id);
     },
   } as const satisfies Parameters<typeof readAndPublish>[1];
-  await readAndPublish(deps, reading, signal);
-  return ids;
+  const { holes } = await readAndPublish(deps, reading, signal);
+  return { shown, holes };
 }

@@ -225,10 +225,9 @@ export class TaskRunner {
     signal: AbortSignal,
   ): Promise<CensusResult> {
     const { clock, logger, reading } = this.#deps;
-    const { asker, publisher, settings, index } = reading;
-    const { confirmDelayMs } = settings;
+    const { index } = reading;
     const missing = found.filter(({ ticket_id }) => index.get(ticket_id) !== null);
-    const deps = { asker, publisher, clock, confirmDelayMs, believesDeletes };
+    const deps = { ...reading, clock, believesDeletes };
     const result = await decideMissing(deps, missing, listedId, index.size, signal);
     if (result.refused !== null) logger.error({ missing: result.missing }, result.refused);
     this.deleted += result.deleted;

@@ -62,7 +62,7 @@ function open(
   const deps = {
     source,
     log: overLog,
-    index: holding(TicketIndex.open(join(folder, "index"), "acme", rule), clock),
+    index: TicketIndex.open(join(folder, "index"), "acme", rule),
     clock,
     logger: silentLogger,
     random: () => 0.5,

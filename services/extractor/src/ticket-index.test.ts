@@ -40,11 +40,11 @@ function stateOf(id: string, fields: Partial<TicketState> = {}): TicketState {
 
 it("holds states over a restart, by id, by creation, and open ones", async () => {
   const index = open();
-  await index.apply(
+  index.apply(
     [stateOf("7"), stateOf("88"), stateOf("999", { full_status_name: "Zamknięte" })],
     [],
   );
-  await index.apply([stateOf("88", { listed: false })], ["7"]);
+  index.apply([stateOf("88", { listed: false })], ["7"]);
   await index.close();
   const again = open();
   expect(again.size).toBe(2);
@@ -60,9 +60,9 @@ it("holds states over a restart, by id, by creation, and open ones", async () =>
 
 it("E2: two listings at once do not make each other's tickets look missing", async () => {
   const index = open();
-  await index.markListed(["a", "b"], 10);
-  await index.markListed(["b", "c"], 20);
-  await index.markListed(["b", "d"], 10);
+  index.markListed(["a", "b"], 10);
+  index.markListed(["b", "c"], 20);
+  index.markListed(["b", "d"], 10);
   const shown = (generation: number) =>
     ["a", "b", "c", "d"].filter((id) => index.wasListed(id, generation));
   expect([shown(10), shown(20)]).toEqual([
@@ -82,7 +82,7 @@ it("begins anew with another log, and can be read after that and a restart", asy
   });
   await log.ensureTopics(topics);
   const index = open();
-  await index.apply([stateOf("1"), stateOf("22")], []);
+  index.apply([stateOf("1"), stateOf("22")], []);
   const writer = await log.openWriter("test");
   await writer.append([{ topic: "tickets", key: "acme:333", value: encodeJson(stateOf("333")) }]);
   await index.follow(log, "another log", at);
@@ -90,7 +90,7 @@ it("begins anew with another log, and can be read after that and a restart", asy
   await index.close();
   const again = open();
   expect(again.get("333")).toEqual(stateOf("333"));
-  await again.apply([stateOf("4444")], []);
+  again.apply([stateOf("4444")], []);
   expect(again.size).toBe(2);
   await again.close();
   await log.close();

@@ -128,8 +128,8 @@ export class TicketIndex {
   }
 
   /** Takes over what an append made durable: new states, and ids of deleted tickets. */
-  async apply(states: readonly TicketState[], deletedIds: readonly string[]): Promise<void> {
-    await this.#root.transaction(() => {
+  apply(states: readonly TicketState[], deletedIds: readonly string[]): void {
+    this.#root.transactionSync(() => {
       for (const state of states) this.#put(state);
       for (const id of deletedIds) this.#remove(id);
     });
@@ -138,7 +138,7 @@ export class TicketIndex {
   /** Brings the index to the log's present end. `logId` is the random value that the log carries. Returns the records read. */
   async follow(log: EventLog, logId: string, now: Instant): Promise<number> {
     const ranges = await log.ends("tickets");
-    if (!this.#isUsable(logId, now, ranges)) await this.#clear(logId);
+    if (!this.#isUsable(logId, now, ranges)) this.#clear(logId);
     const from = ranges.map(({ topic, partition, earliest }) => ({
       topic,
       partition,
@@ -147,17 +147,17 @@ export class TicketIndex {
     let records = 0;
     for await (const batch of batchesToEnd(log, "tickets", { ranges, from })) {
       records += batch.records.length;
-      await this.#applyRecords(batch, batch.records);
+      this.#applyRecords(batch, batch.records);
     }
-    await this.#meta.put("caught_up_at", now);
+    this.#meta.putSync("caught_up_at", now);
     return records;
   }
 
-  async #applyRecords(
+  #applyRecords(
     { partition, nextPosition }: { partition: number; nextPosition: number },
     records: readonly Parameters<typeof decodeJson>[0][],
-  ) {
-    await this.#root.transaction(() => {
+  ): void {
+    this.#root.transactionSync(() => {
       for (const record of records) {
         const [system, ticketId] = (record.key ?? "").split(":");
         if (system !== this.#system || ticketId === undefined) continue;
@@ -186,22 +186,22 @@ export class TicketIndex {
     return Number(this.#meta.get(`position/${partition}`) ?? 0);
   }
 
-  async #clear(logId: string): Promise<void> {
-    // One by one: the names of their fields stay, since this process has them in memory.
-    await this.#root.transaction(() => {
+  #clear(logId: string): void {
+    this.#root.transactionSync(() => {
+      // One by one: the names of their fields stay, since this process has them in memory.
       for (const key of this.#states.getKeys({ start: "" })) this.#states.remove(key);
+      this.#open.clearSync();
+      this.#created.clearSync();
+      this.#listed.clearSync();
+      this.#meta.clearSync();
+      this.#meta.put("log_id", logId);
+      this.#meta.put("form", this.#form);
     });
-    await this.#open.clearAsync();
-    await this.#created.clearAsync();
-    await this.#listed.clearAsync();
-    await this.#meta.clearAsync();
-    await this.#meta.put("log_id", logId);
-    await this.#meta.put("form", this.#form);
   }
 
   /** Notes that a complete listing of this generation showed these tickets. */
-  async markListed(ticketIds: readonly string[], generation: number): Promise<void> {
-    await this.#root.transaction(() => {
+  markListed(ticketIds: readonly string[], generation: number): void {
+    this.#root.transactionSync(() => {
       for (const id of ticketIds)
         if (!this.wasListed(id, generation)) this.#listed.put(id, generation);
     });

@@ -120,7 +120,7 @@ export async function withExtractor<T>(
   const log = await openEmbeddedLog({ folder: join(folder, "log"), ...common });
   await log.ensureTopics(topics);
   const index = TicketIndex.open(join(folder, "index"), system, { closedStatuses: ["Zamknięte"] });
-  const held = { log: holding(log, clock), index: holding(index, clock) };
+  const held = { log: holding(log, clock), index };
   const extractor = await Extractor.open(
     { source, ...held, random: () => 0.5, ...common },
     { system, zone, ...options },

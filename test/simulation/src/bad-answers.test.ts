@@ -62,7 +62,7 @@ async function readSpoilt(spoil: Spoil) {
   const deps = {
     source,
     log: holding(log, clock),
-    index: holding(index, clock),
+    index,
     clock,
     logger: silentLogger,
     random: () => 0.5,

@@ -21,6 +21,14 @@ export class Violation extends Error {
 /** Where in an append a process is killed, or the answer lost. */
 export type KillPoint = "before" | "after";
 
+/** What a run adds to each append. */
+export interface LogSurroundings {
+  /** Hears about each append that happened. */
+  readonly note: (what: string) => void;
+  /** How long the log takes, before an append and after it. */
+  readonly delay: () => Promise<void>;
+}
+
 /** What is held of a ticket, as the records that were appended say. */
 interface Held {
   readonly content: string;
@@ -45,15 +53,17 @@ export class CheckedLog {
   doubt: () => KillPoint | null = () => null;
   readonly #log: EventLog;
   readonly #ledger: Ledger;
+  readonly #surroundings: LogSurroundings;
   readonly #ids = new Set<string>();
   readonly #lastOf = new Map<string, string>();
   #firstSealedMs: number | null = null;
   #backfillDone = false;
   readonly #openHoles = new Map<string, HoleState>();
 
-  constructor(log: EventLog, ledger: Ledger) {
+  constructor(log: EventLog, ledger: Ledger, surroundings: LogSurroundings) {
     this.#log = log;
     this.#ledger = ledger;
+    this.#surroundings = surroundings;
   }
 
   /** How many parts of the source the extractor has recorded as unreadable. */
@@ -102,9 +112,12 @@ export class CheckedLog {
     if (kill !== null) kill.appendsLeft -= 1;
     const dies = kill !== null && kill.appendsLeft <= 0;
     if (dies && kill.point === "before") this.#die();
+    await this.#surroundings.delay();
     await writer.append(batch);
+    this.#surroundings.note(batch.map(({ topic, key }) => `${topic}/${key}`).join());
     this.#check(batch);
     if (dies) this.#die();
+    await this.#surroundings.delay();
     if (!isAlive()) throw new Failure("Cancelled", "killed");
   }
 

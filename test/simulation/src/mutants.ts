@@ -254,7 +254,7 @@ export const mutants: readonly Mutant[] = [
         file: extractor("publisher"),
         find: "await this.#writer.append(batch.records());",
         replace:
-          "await this.#deps.index.apply(batch.states, batch.deletedIds); await this.#writer.append(batch.records());",
+          "this.#deps.index.apply(batch.states, batch.deletedIds); await this.#writer.append(batch.records());",
       },
     ],
   },

@@ -55,6 +55,7 @@ export function worldWith(name: string, value: string) {
     kills: 1,
     downtimeMs: 0,
     latencyMs: 500,
+    appendMs: 0,
     latenessMs: 0,
     retryAfterS: 0,
     doubtfulAppends: 0,

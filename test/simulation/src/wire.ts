@@ -5,6 +5,17 @@ import { Violation } from "./checked-log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { WorldPlan } from "./world-plan.ts";
 
+/** What a {@link Wire} connects. */
+export interface WireDeps {
+  readonly plan: WorldPlan;
+  readonly sandbox: Sandbox;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Hears about each request. */
+  readonly note: (what: string) => void;
+}
+
 /** The network between an incarnation of the process and the sandbox, with latency, faults and a watch on politeness (E6). */
 export class Wire {
   requests = 0;
@@ -15,22 +26,18 @@ export class Wire {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #note: (what: string) => void;
   #startsMs: number[] = [];
   #heldUntilMs = 0;
   readonly #firstAskedMs = new Map<string, number>();
 
-  constructor(
-    plan: WorldPlan,
-    sandbox: Sandbox,
-    ledger: Ledger,
-    clock: Clock,
-    random: () => number,
-  ) {
+  constructor({ plan, sandbox, ledger, clock, random, note }: WireDeps) {
     this.#plan = plan;
     this.#sandbox = sandbox;
     this.#ledger = ledger;
     this.#clock = clock;
     this.#random = random;
+    this.#note = note;
   }
 
   /** Lets the source live up to now. */
@@ -47,6 +54,7 @@ export class Wire {
       get: async (path, _headers, signal) => {
         if (!isAlive()) throw new Error("killed");
         this.#watch(path);
+        this.#note(path);
         this.requests += 1;
         await this.#travel(this.#random() * this.#plan.latencyMs, signal);
         this.live();

@@ -34,6 +34,8 @@ export interface WorldPlan {
   readonly downtimeMs: number;
   /** Longest way of a request to the source or back. */
   readonly latencyMs: number;
+  /** Longest time that the log takes before an append is made, and again before that is known. */
+  readonly appendMs: number;
   /** How long after its stamp a change may come to light, in milliseconds: below the settle delay. */
   readonly latenessMs: number;
   /** What Retry-After says instead of the sandbox's own second or two; 0 = as it is. */
@@ -190,6 +192,7 @@ export function planOf(seed: number, kind: WorldKind = "plain"): WorldPlan {
     retryAfterS: from([0, 0, 20, 90]),
     doubtfulAppends: from([0, 0, 0.05]),
     falseGoneMs: from([0, 5_000]),
+    appendMs: from([0, 0, 300, 5_000]),
     ...kinds[kind],
   };
 }
