@@ -10,6 +10,7 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
   120_000,
 );
 
-it("gives the same run for the same seed", async () => {
-  expect(await simulate(2)).toEqual(await simulate(2));
+// A world with kills, failures and appends without an answer: the trace tells apart what the counts do not.
+it("gives the same run for the same seed, request by request", async () => {
+  expect(await simulate(24)).toEqual(await simulate(24));
 }, 120_000);
