@@ -40,10 +40,7 @@ function stateOf(id: string, fields: Partial<TicketState> = {}): TicketState {
 
 it("holds states over a restart, by id, by creation, and open ones", async () => {
   const index = open();
-  index.apply(
-    [stateOf("7"), stateOf("88"), stateOf("999", { full_status_name: "Zamknięte" })],
-    [],
-  );
+  index.apply([stateOf("7"), stateOf("88"), stateOf("999", { full_status_name: "Zamknięte" })], []);
   index.apply([stateOf("88", { listed: false })], ["7"]);
   await index.close();
   const again = open();
