@@ -13,6 +13,8 @@ export interface MavenProgram {
   readonly title: string;
   /** `group:artifact:version`; what they need comes with them. */
   readonly artifacts: readonly string[];
+  /** Artifacts without what they need: it is on the class path already, or not needed here. */
+  readonly alone?: readonly string[];
   /** What to do without Java or Maven, as one sentence. */
   readonly remedy: string;
 }
@@ -21,7 +23,8 @@ export interface MavenProgram {
  * The folder with a program's jars, downloaded by Maven the first time.
  * @throws ServerMissing without Java 17, or when Maven cannot fetch them.
  */
-export async function mavenJars({ name, title, artifacts, remedy }: MavenProgram): Promise<string> {
+export async function mavenJars(program: MavenProgram): Promise<string> {
+  const { name, title, remedy } = program;
   const java = await runCommand("java", ["-version"], { timeoutMs: 20_000 });
   const major = Number(/version "(\d+)/.exec(java.output)?.[1] ?? 0);
   if (!java.ok || major < 17)
@@ -29,7 +32,7 @@ export async function mavenJars({ name, title, artifacts, remedy }: MavenProgram
   return cached(name, async (folder) => {
     const build = await mkdtemp(join(tmpdir(), "thulium-stream-maven-"));
     const pom = join(build, "pom.xml");
-    await writeFile(pom, pomOf(artifacts));
+    await writeFile(pom, pomOf(program));
     process.stderr.write(`Downloading ${title} by Maven (once) …\n`);
     const { ok, output } = await runCommand(
       "mvn",
@@ -42,16 +45,21 @@ export async function mavenJars({ name, title, artifacts, remedy }: MavenProgram
   });
 }
 
-function pomOf(artifacts: readonly string[]): string {
-  const dependencies = artifacts.map((artifact) => {
-    const [group, name, version] = artifact.split(":");
-    // Excluded everywhere: a second binding of the logging interface, whichever comes first on the class path.
-    const exclusions = `<exclusions><exclusion><groupId>ch.qos.reload4j</groupId><artifactId>*</artifactId></exclusion></exclusions>`;
-    return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>${exclusions}</dependency>`;
-  });
+function pomOf({ artifacts, alone = [] }: MavenProgram): string {
+  // Left out everywhere: a second binding of the logging interface, where the first on the class path would win.
+  const dependencies = [
+    ...artifacts.map((artifact) => dependency(artifact, "ch.qos.reload4j")),
+    ...alone.map((artifact) => dependency(artifact, "*")),
+  ];
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>thulium</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging><dependencies>
 ${dependencies.join("\n")}
 </dependencies></project>
 `;
+}
+
+function dependency(artifact: string, excludedGroup: string): string {
+  const [group, name, version] = artifact.split(":");
+  const exclusion = `<exclusion><groupId>${excludedGroup}</groupId><artifactId>*</artifactId></exclusion>`;
+  return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version><exclusions>${exclusion}</exclusions></dependency>`;
 }
