@@ -78,7 +78,10 @@ export async function openMetrics(
     registry,
     logger,
     notReady: () => (engine.isCaughtUp ? null : "the metrics have not reached the log's end yet"),
-    plugins: [metricsRoutes({ view: engine, pipeline }), dashboardRoutes],
+    plugins: [
+      metricsRoutes({ view: engine, pipeline, zone: settings.THULIUM_TIME_ZONE }),
+      dashboardRoutes,
+    ],
   });
   life.own("http server", server, (closing) => closing.close());
   const run = async (signal: AbortSignal) => {

@@ -10,7 +10,6 @@ import type { Extractor } from "@thulium-stream/extractor";
 import { openExtractor } from "@thulium-stream/extractor/main";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
-import type { LakeFreshness } from "@thulium-stream/metrics";
 import { type OpenedMetrics, openMetrics } from "@thulium-stream/metrics/main";
 import {
   type FolderLock,
@@ -20,6 +19,7 @@ import {
   Registry,
   type Settings,
 } from "@thulium-stream/runtime";
+import { lakeFreshness } from "./lake-freshness.ts";
 import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
 import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
@@ -100,20 +100,9 @@ async function openServices(settings: Settings, shared: Shared, life: Lifetime) 
   );
   registerExtractor(registry, extractor);
   registerLakeWriter(registry, lakeWriter);
-  const lake = async () => freshnessOf(lakeWriter);
+  const lagOf = (table: string) =>
+    lakeWriter.status().tables.find(({ name }) => name === table)?.lag ?? null;
+  const lake = lakeFreshness(async () => shared.store, shared.clock, lagOf);
   const metrics = await openMetrics(settings, { ...shared, registry, lake }, life);
   return { extractor, lakeWriter, metrics };
-}
-
-function freshnessOf(lakeWriter: LakeWriter): LakeFreshness {
-  const { tables, lastSnapshotAt } = lakeWriter.status();
-  return {
-    tables: tables.map(({ name, rows, lag, committedAt }) => ({
-      name,
-      rows,
-      lag_records: lag,
-      committed_at: committedAt,
-    })),
-    last_snapshot_at: lastSnapshotAt,
-  };
 }

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { ObjectStore } from "@thulium-stream/contracts";
 import { openExtractor } from "@thulium-stream/extractor/main";
-import { describeLake } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
-import type { LakeFreshness } from "@thulium-stream/metrics";
 import { openMetrics } from "@thulium-stream/metrics/main";
 import { Lifetime, openHttpServer, proveAddress, Registry } from "@thulium-stream/runtime";
+import { lakeFreshness } from "../assembly/lake-freshness.ts";
 import { openEncoders, openLakeStore, proveCommits } from "../assembly/open-lake.ts";
 import { openLog } from "../assembly/open-log.ts";
 import { openSandbox, openSource } from "../assembly/open-source.ts";
@@ -65,37 +64,19 @@ export async function runMetrics(signal: AbortSignal): Promise<void> {
   await proveAddress({ host: settings.HTTP_HOST, port: settings.HTTP_PORT });
   holdStateFolder(settings, life);
   const log = await openLog(settings, clock, logger, life);
-  const lake = lakeFromOutside(settings, { clock, logger }, life);
+  let store: ObjectStore | null = null;
+  const lake = lakeFreshness(
+    async () => {
+      store ??= await openLakeStore(settings, clock, logger, life);
+      return store;
+    },
+    clock,
+    () => null,
+  );
   const registry = new Registry();
   const metrics = await openMetrics(settings, { log, clock, logger, registry, lake }, life);
   note(`dashboard ${metrics.httpUrl}`);
   await metrics.run(signal);
-}
-
-/** The lake by what it holds, for a process that does not write it: asked at most every half minute. */
-function lakeFromOutside(
-  settings: ProcessContext["settings"],
-  { clock, logger }: Pick<ProcessContext, "clock" | "logger">,
-  life: Lifetime,
-): () => Promise<LakeFreshness> {
-  let store: ObjectStore | null = null;
-  let seen: { readonly atMs: number; readonly lake: LakeFreshness } | null = null;
-  return async () => {
-    if (seen !== null && clock.now() - seen.atMs < 30_000) return seen.lake;
-    store ??= await openLakeStore(settings, clock, logger, life);
-    const { tables, snapshots } = await describeLake(store);
-    const lake = {
-      tables: tables.map(({ name, rows, committedAt }) => ({
-        name,
-        rows,
-        lag_records: null,
-        committed_at: committedAt,
-      })),
-      last_snapshot_at: snapshots.at(-1)?.at ?? null,
-    };
-    seen = { atMs: clock.now(), lake };
-    return lake;
-  };
 }
 
 /** `sandbox`: the API alone, on HTTP_PORT (8790 by default), with the credentials sandbox/sandbox. */

@@ -1,60 +1,179 @@
-import { type Answers, ask } from "./api.js";
-import { drawCharts, fitCharts } from "./charts.js";
-import { showHeat, showKpis, showQueues, showSlowest } from "./tables.js";
-import { currentLanguage, moment, switchLanguage, type Word, word } from "./words.js";
+import { type AsOf, listen, Refusal } from "./api.js";
+import { fitCharts } from "./charts.js";
+import { byId, h } from "./element.js";
+import { linkTo, readView, type View } from "./filters.js";
+import { moment } from "./format.js";
+import { loadHealth, showHealth } from "./health.js";
+import { type IconName, icon } from "./icons.js";
+import { type Figures, loadFigures, makeOverview, showFigures } from "./overview.js";
+import { openTicket } from "./ticket-dialog.js";
+import { askForToken } from "./token-dialog.js";
+import { currentLanguage, switchLanguage, type Word, word } from "./words.js";
 
-/** The filters; they live in the address, so that a link leads to the same figures. */
-interface Filters {
-  readonly from: string;
-  readonly to: string;
-  readonly queue: string;
+/** Figures older than this are told to be old. */
+const staleS = 120;
+/** Changes are gathered so long before the page looks again. */
+const gatherMs = 1500;
+/** The page of the pipeline looks by itself, too: a pipeline that stands still changes no figures. */
+const healthEveryMs = 5000;
+
+let view: View = readView();
+let shown: Figures | null = null;
+let freshness: AsOf | null = null;
+let turn = 0;
+let shownTicket: string | null = null;
+
+function change(next: Partial<View>): void {
+  view = { ...view, ...next };
+  history.pushState(null, "", linkTo(view));
+  show();
 }
 
-const presets: readonly (readonly [Word, number])[] = [
-  ["days7", 7],
-  ["days30", 30],
-  ["days90", 90],
-  ["days365", 365],
-];
-const form = document.getElementById("filters") as HTMLFormElement;
-const field = (name: string) =>
-  form.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement;
-let shown: { timeseries: Answers["timeseries"] } | null = null;
-let sourceUrl: string | null = null;
-
-function day(offset: number): string {
-  const at = new Date(Date.now() + offset * 86_400_000);
-  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
-}
-
-function filters(): Filters {
-  const address = new URLSearchParams(location.search);
-  return {
-    from: address.get("from") ?? day(-29),
-    to: address.get("to") ?? day(0),
-    queue: address.get("queue") ?? "",
-  };
-}
-
-function setFilters(next: Partial<Filters>): void {
-  const address = new URLSearchParams({ ...filters(), ...next });
-  history.replaceState(null, "", `?${address}`);
-  showControls();
+/** Makes the page anew for the view, then fills it. */
+function show(): void {
+  const isOverview = view.view === "overview";
+  byId("overview").hidden = !isOverview;
+  byId("pipeline").hidden = isOverview;
+  for (const tab of document.querySelectorAll<HTMLAnchorElement>(".tabs a")) {
+    if (tab.dataset["view"] === view.view) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+    tab.href = linkTo({
+      ...view,
+      view: tab.dataset["view"] === "pipeline" ? "pipeline" : "overview",
+      ticket: null,
+    });
+  }
+  byId("heading").textContent = word(isOverview ? "title" : "pipeline");
+  document.title = `${word(isOverview ? "title" : "pipeline")} · thulium-stream`;
+  if (isOverview && (shown === null || document.querySelector("#tiles") === null))
+    makeOverview(view, change);
+  else if (isOverview) remakeControls();
+  showTicket();
   void load();
 }
 
-function showControls(): void {
-  const { from, to, queue } = filters();
-  field("from").value = from;
-  field("to").value = to;
-  field("queue").value = queue;
-  for (const button of document.querySelectorAll<HTMLButtonElement>("#presets button"))
-    button.setAttribute(
-      "aria-pressed",
-      String(from === day(1 - Number(button.dataset["days"])) && to === day(0)),
-    );
-  (document.getElementById("csv") as HTMLAnchorElement).href =
-    `api/v1/summary?${new URLSearchParams({ from, to, ...(queue === "" ? {} : { queue }), group_by: "queue", format: "csv" })}`;
+/** Controls show the view at once, figures follow. */
+function remakeControls(): void {
+  const heights = new Map(
+    [...document.querySelectorAll<HTMLElement>(".body")].map((body) => [
+      body.id,
+      body.offsetHeight,
+    ]),
+  );
+  const kept = [...document.querySelectorAll<HTMLElement>(".body")].map(
+    (body) => [body.id, [...body.childNodes]] as const,
+  );
+  const tiles = [...byId("tiles").childNodes];
+  makeOverview(view, change);
+  byId("tiles").replaceChildren(...tiles);
+  byId("tiles").className = "";
+  for (const [id, nodes] of kept) {
+    byId(id).replaceChildren(...nodes);
+    byId(id).style.minHeight = `${heights.get(id) ?? 0}px`;
+  }
+}
+
+async function load(): Promise<void> {
+  turn += 1;
+  const mine = turn;
+  byId("progress").hidden = false;
+  try {
+    if (view.view === "pipeline") {
+      const health = await loadHealth();
+      if (mine !== turn) return;
+      showHealth(health, () => void load());
+      freshness = health.freshness;
+      showZone(health.freshness.zone);
+    } else {
+      const figures = await loadFigures(view);
+      if (mine !== turn) return;
+      shown = figures;
+      for (const body of document.querySelectorAll<HTMLElement>(".body")) body.style.minHeight = "";
+      showFigures(figures, view, change);
+      freshness = figures.freshness;
+      showZone(figures.freshness.zone);
+      if (!figures.freshness.is_caught_up) return notice("starting", "stale");
+    }
+    notice(freshness.lag_s > staleS ? "stale" : null, "stale");
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error instanceof Refusal && error.status === 401) {
+      await askForToken();
+      return load();
+    }
+    notice("failed", "failed", error instanceof Refusal ? error.message : "");
+  } finally {
+    if (mine === turn) {
+      byId("progress").hidden = true;
+      showFreshness("live");
+      document.documentElement.dataset["loaded"] = String(turn);
+    }
+  }
+}
+
+function showZone(zone: string): void {
+  byId("zone").textContent = `${word("zoneHint")} ${zone}`;
+}
+
+function notice(name: Word | null, tone: "stale" | "failed", detail = ""): void {
+  const place = byId("notice");
+  place.hidden = name === null;
+  place.className = tone;
+  if (name === null) return;
+  const again = h(
+    "button",
+    { class: "quiet-button", attributes: { type: "button" }, on: { click: () => void load() } },
+    word("retry"),
+  );
+  place.replaceChildren(h("span", null, `${word(name)} ${detail}`), tone === "failed" ? again : "");
+}
+
+function showFreshness(state: "live" | "lost"): void {
+  if (freshness === null) return;
+  const { as_of, lag_s } = freshness;
+  const place = byId("fresh");
+  place.className = state === "lost" ? "fresh lost" : lag_s > staleS ? "fresh stale" : "fresh";
+  const asOf = `${word("asOf")} ${moment(as_of)}`;
+  place.textContent = state === "lost" || lag_s > staleS ? asOf : `${word("live")} · ${asOf}`;
+}
+
+/** Follows the server's events for ever; a lost connection is told, and tried again ever more slowly. */
+async function follow(): Promise<void> {
+  let isDue = false;
+  let pauseMs = 1000;
+  for (;;) {
+    try {
+      await listen((news) => {
+        pauseMs = 1000;
+        const isBack = byId("fresh").classList.contains("lost");
+        freshness = news;
+        showFreshness("live");
+        if (isBack) notice(null, "stale");
+        if (isDue || (shown !== null && shown.freshness.as_of === news.as_of)) return;
+        // Many changes, one look.
+        isDue = true;
+        setTimeout(() => {
+          isDue = false;
+          if (document.visibilityState === "visible") void load();
+        }, gatherMs);
+      });
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401) await askForToken();
+    }
+    showFreshness("lost");
+    notice("lost", "stale");
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    pauseMs = Math.min(pauseMs * 2, 15_000);
+  }
+}
+
+function showTicket(): void {
+  if (view.ticket === null || view.ticket === shownTicket) return;
+  shownTicket = view.ticket;
+  void openTicket(view.ticket, shown?.sourceUrl ?? null, () => {
+    shownTicket = null;
+    if (view.ticket !== null) change({ ticket: null });
+  });
 }
 
 function showWords(): void {
@@ -63,35 +182,17 @@ function showWords(): void {
     place.textContent = word(place.dataset["text"] as Word);
   for (const place of document.querySelectorAll<HTMLElement>("[data-label]"))
     place.setAttribute("aria-label", word(place.dataset["label"] as Word));
-  (document.getElementById("language") as HTMLElement).textContent = word("language");
-  (document.getElementById("theme") as HTMLElement).textContent = word(
-    theme() === "dark" ? "light" : "dark",
-  );
-  const buttons = presets.map(([name, days]) => {
-    const button = Object.assign(document.createElement("button"), {
-      type: "button",
-      textContent: word(name),
-    });
-    button.dataset["days"] = String(days);
-    button.addEventListener("click", () => setFilters({ from: day(1 - days), to: day(0) }));
-    return button;
-  });
-  const group = document.getElementById("presets") as HTMLElement;
-  group.replaceChildren(...group.querySelectorAll("legend"), ...buttons);
+  byId("language").textContent = word("language");
+  byId("language").lang = currentLanguage() === "en" ? "pl" : "en";
+  name("theme", theme() === "dark" ? "toLight" : "toDark", theme() === "dark" ? "sun" : "moon");
+  name("print", "print", "printer");
 }
 
-function showQueueChoices(queues: readonly string[]): void {
-  const { queue } = filters();
-  const choices = ["", ...queues, ...(queue !== "" && !queues.includes(queue) ? [queue] : [])];
-  field("queue").replaceChildren(
-    ...choices.map((name) =>
-      Object.assign(document.createElement("option"), {
-        value: name,
-        textContent: name === "" ? word("all") : name,
-      }),
-    ),
-  );
-  field("queue").value = queue;
+function name(id: string, label: Word, sign: IconName): void {
+  const button = byId(id);
+  button.setAttribute("aria-label", word(label));
+  button.title = word(label);
+  button.replaceChildren(icon(sign));
 }
 
 function theme(): "dark" | "light" {
@@ -102,105 +203,49 @@ function theme(): "dark" | "light" {
 
 function applyTheme(): void {
   document.documentElement.dataset["theme"] = theme();
+  showWords();
 }
 
-let loading = 0;
-async function load(): Promise<void> {
-  loading += 1;
-  const turn = loading;
-  document.body.classList.add("busy");
-  try {
-    const { from, to, queue } = filters();
-    const range = { from, to, ...(queue === "" ? {} : { queue }) };
-    const days = (Date.parse(to) - Date.parse(from)) / 86_400_000;
-    const interval = days > 400 ? "month" : days > 120 ? "week" : "day";
-    const [summary, timeseries, heatmap, slowest, freshness, choices, pipeline] = await Promise.all(
-      [
-        ask("summary", { ...range, group_by: "queue" }),
-        ask("timeseries", { ...range, interval }),
-        ask("heatmap", range),
-        ask("tickets", { limit: "10", ...(queue === "" ? {} : { queue }) }),
-        ask("freshness"),
-        ask("filters"),
-        ask("pipeline").catch(() => null),
-      ],
-    );
-    if (turn !== loading) return;
-    shown = { timeseries };
-    sourceUrl = pipeline?.source_url ?? null;
-    showKpis(summary);
-    showQueues(summary);
-    drawCharts(timeseries);
-    showHeat(heatmap);
-    showSlowest(slowest, Date.parse(freshness.as_of) + freshness.lag_s * 1000, sourceUrl);
-    showQueueChoices(choices.queue);
-    showFreshness(freshness);
-    problem(null);
-  } catch (error) {
-    if (turn === loading)
-      problem(`${word("failed")} ${error instanceof Error ? error.message : String(error)}`);
-  } finally {
-    if (turn === loading) document.body.classList.remove("busy");
-  }
-}
-
-function problem(text: string | null): void {
-  const place = document.getElementById("problem") as HTMLElement;
-  place.hidden = text === null;
-  place.textContent = text ?? "";
-}
-
-function showFreshness({ as_of, lag_s }: { readonly as_of: string; readonly lag_s: number }): void {
-  const place = document.getElementById("fresh") as HTMLElement;
-  place.className = lag_s > 120 ? "fresh stale" : "fresh";
-  place.textContent =
-    lag_s > 120
-      ? `${word("asOf")} ${moment(as_of)}`
-      : `${word("live")} · ${word("asOf")} ${moment(as_of)}`;
-}
-
-function listen(): void {
-  const events = new EventSource("api/v1/live");
-  let isDue = false;
-  events.onmessage = () => {
-    if (isDue) return;
-    // Many changes, one look.
-    isDue = true;
-    setTimeout(() => {
-      isDue = false;
-      void load();
-    }, 2000);
-  };
-  events.onerror = () => {
-    const place = document.getElementById("fresh") as HTMLElement;
-    place.className = "fresh lost";
-    place.textContent = word("lost");
-  };
+function redraw(): void {
+  if (view.view === "overview" && shown !== null) showFigures(shown, view, change);
 }
 
 function start(): void {
   applyTheme();
-  showWords();
-  showQueueChoices([]);
-  showControls();
-  form.addEventListener("submit", (event) => event.preventDefault());
-  for (const name of ["from", "to", "queue"] as const)
-    field(name).addEventListener("change", () => setFilters({ [name]: field(name).value }));
-  document.getElementById("language")?.addEventListener("click", () => {
+  byId("language").addEventListener("click", () => {
     switchLanguage();
     showWords();
-    showControls();
-    void load();
+    shown = null;
+    show();
   });
-  document.getElementById("theme")?.addEventListener("click", () => {
+  byId("theme").addEventListener("click", () => {
     localStorage.setItem("theme", theme() === "dark" ? "light" : "dark");
     applyTheme();
-    showWords();
-    showControls();
-    if (shown !== null) drawCharts(shown.timeseries);
+    redraw();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    applyTheme();
+    redraw();
+  });
+  byId("print").addEventListener("click", () => print());
+  for (const tab of document.querySelectorAll<HTMLAnchorElement>(".tabs a"))
+    tab.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      change({ view: tab.dataset["view"] === "pipeline" ? "pipeline" : "overview", ticket: null });
+    });
+  addEventListener("popstate", () => {
+    view = readView();
+    document.querySelector<HTMLDialogElement>("dialog.ticket")?.close();
+    show();
   });
   addEventListener("resize", fitCharts);
-  void load().then(listen);
+  addEventListener("beforeprint", fitCharts);
+  setInterval(() => {
+    if (view.view === "pipeline" && document.visibilityState === "visible") void load();
+  }, healthEveryMs);
+  show();
+  void follow();
 }
 
 start();

@@ -118,6 +118,7 @@ export const freshnessAnswer = z.object({
   is_caught_up: z.boolean().describe("Whether the log's end was reached since the start"),
   tickets: whole.describe("Tickets that are counted"),
   events: whole.describe("Events folded since the start"),
+  zone: z.string().describe("Zone whose days and hours the figures are about"),
 });
 
 /** Answer of `GET /api/v1/filters`. */

@@ -21,12 +21,7 @@ export const dashboardRoutes: FastifyPluginAsync = async (app) => {
   });
   await serve(app, "/", join(root, "dashboard", "public"), /./);
   await serve(app, "/app/", join(root, "dist", "dashboard"), /\.js$/);
-  await serve(
-    app,
-    "/uplot/",
-    folderOf("uplot", "dist"),
-    /^\/uPlot(\.esm\.js|\.iife\.min\.js|\.min\.css)$/,
-  );
+  await serve(app, "/uplot/", folderOf("uplot", "dist"), /^\/uPlot(\.iife\.min\.js|\.min\.css)$/);
   const fonts = folderOf("@fontsource-variable/inter", "files");
   await serve(app, "/fonts/", fonts, /^\/inter-latin(-ext)?-wght-normal\.woff2$/);
 };

@@ -137,7 +137,7 @@ beforeAll(async () => {
   server = await openHttpServer({
     ...base,
     registry,
-    plugins: [metricsRoutes({ view: engine, pipeline }), dashboardRoutes],
+    plugins: [metricsRoutes({ view: engine, pipeline, zone: "Europe/Warsaw" }), dashboardRoutes],
   });
 });
 afterAll(async () => {
@@ -216,6 +216,8 @@ describe("the metrics API", () => {
     ["summary?form=2026-01-01", 400, "form", "is no parameter"],
     [`summary?queue=${"x".repeat(201)}`, 400, "queue", "at most 200 characters"],
     [`summary?queue=${"x".repeat(3000)}`, 414, "url", "at most 2048 characters"],
+    ["summary?days=7&from=2026-11-01", 400, "days", "must not be given beside from"],
+    ["summary?days=0", 400, "days", "from 1 to 3660"],
     ["summary?format=xml", 400, "format", "must be json or csv"],
     ["timeseries?from=2016-01-01&to=2026-01-01&interval=hour", 400, "interval", "at most 5000"],
     ["timeseries?interval=minute", 400, "interval", "must be one of hour, day, week, month"],
@@ -251,6 +253,7 @@ describe("the metrics API", () => {
             },
           },
           pipeline,
+          zone: "Europe/Warsaw",
         }),
       ],
     });

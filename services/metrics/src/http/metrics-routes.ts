@@ -5,6 +5,7 @@ import type { PipelineWatch } from "../pipeline/pipeline-watch.ts";
 import { addFigureRoutes } from "./figure-routes.ts";
 import { addLiveRoute } from "./live-route.ts";
 import { addPipelineRoutes } from "./pipeline-routes.ts";
+import { addStateRoutes } from "./state-routes.ts";
 import { addTicketRoutes } from "./ticket-routes.ts";
 import { jsonSchemasOf, withZod } from "./zod-provider.ts";
 
@@ -12,13 +13,15 @@ import { jsonSchemasOf, withZod } from "./zod-provider.ts";
 export interface MetricsRoutesOptions {
   readonly view: MetricsView;
   readonly pipeline: PipelineWatch;
+  /** Zone whose days and hours the figures are about. */
+  readonly zone: string;
 }
 
 /**
  * The HTTP API under `/api/v1`: JSON or CSV, ETags, pages, RFC 9457 problem details; every answer tells how fresh it is. `/api/v1/openapi.json` is generated from the schemas
  * that the routes check requests with.
  */
-export function metricsRoutes({ view, pipeline }: MetricsRoutesOptions): FastifyPluginAsync {
+export function metricsRoutes({ view, pipeline, zone }: MetricsRoutesOptions): FastifyPluginAsync {
   return async (app) => {
     await app.register(swagger, {
       openapi: {
@@ -37,6 +40,7 @@ export function metricsRoutes({ view, pipeline }: MetricsRoutesOptions): Fastify
     const typed = withZod(app);
     addFigureRoutes(typed, view);
     addTicketRoutes(typed, view);
+    addStateRoutes(typed, view, zone);
     addPipelineRoutes(typed, view, pipeline);
     addLiveRoute(typed, view);
     app.get("/api/v1/openapi.json", { schema: { hide: true } }, async () => app.swagger());

@@ -1,9 +1,8 @@
 import { HttpProblem } from "@thulium-stream/runtime";
 import { z } from "zod";
-import { groups } from "../aggregate.ts";
 import type { MetricsView } from "../metrics-view.ts";
 import type { PipelineWatch } from "../pipeline/pipeline-watch.ts";
-import { commandAnswer, filtersAnswer, freshnessAnswer, pipelineAnswer } from "./answer-schemas.ts";
+import { commandAnswer, pipelineAnswer } from "./answer-schemas.ts";
 import { answersOf } from "./documented.ts";
 import { noQuery } from "./query-schemas.ts";
 import { sendJson } from "./send-answer.ts";
@@ -14,9 +13,8 @@ const taskPath = z.strictObject({
   command: z.enum(["pause", "resume"], "must be pause or resume"),
 });
 
-/** How fresh figures and pipeline are, what can be filtered by, and commands to tasks. */
+/** How the pipeline is, and commands to its tasks. */
 export function addPipelineRoutes(app: ZodApp, view: MetricsView, pipeline: PipelineWatch): void {
-  addFreshness(app, view);
   const schema = {
     summary: "How extraction and lake are",
     querystring: noQuery,
@@ -48,30 +46,5 @@ export function addPipelineRoutes(app: ZodApp, view: MetricsView, pipeline: Pipe
         });
       return reply.send({ task_id: id, command, requested_at });
     },
-  );
-}
-
-function addFreshness(app: ZodApp, view: MetricsView): void {
-  const freshness = {
-    summary: "How fresh the figures are",
-    querystring: noQuery,
-    response: answersOf("The freshness", freshnessAnswer),
-  };
-  app.get("/api/v1/freshness", { schema: freshness }, async (request, reply) => {
-    const { tickets, events, ...asOf } = view.freshness();
-    return sendJson(request, reply, asOf, { is_caught_up: view.isCaughtUp, tickets, events });
-  });
-  const filters = {
-    summary: "Values that can be filtered by",
-    querystring: noQuery,
-    response: answersOf("Values by group, by name", filtersAnswer),
-  };
-  app.get("/api/v1/filters", { schema: filters }, async (request, reply) =>
-    sendJson(
-      request,
-      reply,
-      view.freshness(),
-      Object.fromEntries(groups.map((group) => [group, view.valuesOf(group)])),
-    ),
   );
 }

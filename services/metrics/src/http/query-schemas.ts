@@ -21,7 +21,12 @@ const one = `(${groups.join("|")})`;
 const mostPoints = 5000;
 
 const filters = { queue: value, category: value, source: value, agent: value, status: value };
-const range = { from: day.optional(), to: day.optional(), ...filters };
+const range = {
+  from: day.optional(),
+  to: day.optional(),
+  days: wholeFrom(1, 3660).optional().describe("Instead of `from`: so many days up to `to`"),
+  ...filters,
+};
 const page = {
   limit: wholeFrom(1, 1000).default(200).describe("Most lines of an answer"),
   offset: wholeFrom(0, 10_000_000).default(0).describe("Lines to leave out before the first"),
@@ -73,15 +78,20 @@ export function filterOf(query: Readonly<Partial<Record<Group, string | undefine
 
 const perDay: Readonly<Record<Interval, number>> = { hour: 25, day: 1, week: 1 / 7, month: 1 / 28 };
 
-/** Fills in the last 30 days. @throws HttpProblem for a reversed range, or one that would have too many points. */
+/** Fills in the last 30 days. @throws HttpProblem for days beside a start, a reversed range, or one that would have too many points. */
 export function boundsOf(
-  query: { readonly from?: string | undefined; readonly to?: string | undefined },
+  query: {
+    readonly from?: string | undefined;
+    readonly to?: string | undefined;
+    readonly days?: number | undefined;
+  },
   view: Pick<MetricsView, "day">,
   interval: Interval = "month",
 ): { readonly from: string; readonly to: string } {
-  const to = query.to ?? view.day(0);
-  const monthAgo = view.day(-29);
-  const from = query.from ?? (monthAgo < to ? monthAgo : to);
+  const { days, to = view.day(0) } = query;
+  if (days !== undefined && query.from !== undefined)
+    throw badParameter("days", "must not be given beside from");
+  const from = query.from ?? daysBefore(to, (days ?? 30) - 1);
   if (from > to) throw badParameter("from", `must not lie after to (${to})`);
   const points = ((Date.parse(to) - Date.parse(from)) / 86_400_000 + 1) * perDay[interval];
   if (points > mostPoints)
@@ -90,6 +100,10 @@ export function boundsOf(
       `would give ${Math.ceil(points)} points, at most ${mostPoints} are answered: take a shorter range or a longer interval`,
     );
   return { from, to };
+}
+
+function daysBefore(day: string, days: number): string {
+  return new Date(Date.parse(day) - days * 86_400_000).toISOString().slice(0, 10);
 }
 
 function wholeFrom(least: number, most: number) {

@@ -107,7 +107,7 @@ it("gives commands through the API only where a token guards them, and only to t
       registry: new Registry(),
       logger: silentLogger,
       notReady: () => null,
-      plugins: [metricsRoutes({ view, pipeline })],
+      plugins: [metricsRoutes({ view, pipeline, zone: "Europe/Warsaw" })],
     });
   const guarded = await open(watch, "sesame");
   const bare = await open(watchOf(false));

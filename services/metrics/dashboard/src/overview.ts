@@ -1,0 +1,251 @@
+import { type Answers, ask, download } from "./api.js";
+import { countSteps, drawChart, durationSteps } from "./charts.js";
+import { byId, h } from "./element.js";
+import { filterBar, rangeBefore } from "./filter-bar.js";
+import { type FilterName, filterNames, lengthOf, rangeOf, type View } from "./filters.js";
+import { count, duration, shortCount } from "./format.js";
+import { keyFigures } from "./key-figures.js";
+import { showServiceLevel } from "./service-level.js";
+import { breakdownTable, emptyPlace, heatMap, pluralOf, slowestTable } from "./tables.js";
+import { type Word, word } from "./words.js";
+
+/** What one look at the figures needs. */
+export interface Figures {
+  readonly summary: Answers["summary"];
+  readonly before: Answers["summary"];
+  readonly timeseries: Answers["timeseries"];
+  readonly heatmap: Answers["heatmap"];
+  readonly tickets: Answers["tickets"];
+  readonly filters: Answers["filters"];
+  readonly freshness: Answers["freshness"];
+  readonly sourceUrl: string | null;
+}
+
+/** How the page changes its view. */
+export type Change = (next: Partial<View>) => void;
+
+/** Asks for all that the overview shows. @throws as `ask` does. */
+export async function loadFigures(view: View): Promise<Figures> {
+  const query = { ...rangeOf(view), ...view.where };
+  const days = lengthOf(view);
+  const interval = days <= 2 ? "hour" : days <= 100 ? "day" : days <= 800 ? "week" : "month";
+  const [summary, timeseries, heatmap, tickets, filters, freshness, pipeline] = await Promise.all([
+    ask("summary", { ...query, group_by: view.by }),
+    ask("timeseries", { ...query, interval }),
+    ask("heatmap", query),
+    ask("tickets", { ...view.where, limit: "10" }),
+    ask("filters"),
+    ask("freshness"),
+    ask("pipeline"),
+  ]);
+  const before = await ask("summary", { ...rangeBefore(summary), ...view.where });
+  const sourceUrl = pipeline.source_url;
+  return { summary, before, timeseries, heatmap, tickets, filters, freshness, sourceUrl };
+}
+
+/** Makes the overview's frame: cards that {@link showFigures} fills. */
+export function makeOverview(view: View, change: Change): void {
+  byId("overview").replaceChildren(
+    h("div", { attributes: { id: "filters" } }, filterBar(view, null, null, change)),
+    h("div", { class: "waiting", attributes: { id: "tiles" } }, ...skeletons(6)),
+    h(
+      "div",
+      "cards",
+      card("backlogTitle", "backlogHint", "backlog", "wide", downloadButton("timeseries", view)),
+      card("slaTitle", "slaHint", "sla", "narrow"),
+      card("responseTitle", "percentileHint", "response", "half", timeSwitch(view, change)),
+      card("resolutionTitle", "percentileHint", "resolution", "half", timeSwitch(view, change)),
+      card(
+        "breakdown",
+        "breakdownHint",
+        "breakdown",
+        "full",
+        tabs(view, change),
+        downloadButton("summary", view),
+      ),
+      card("heatTitle", "heatHint", "heat", "heat-card"),
+      card("slowestTitle", null, "slowest", "slowest-card", downloadButton("tickets", view)),
+    ),
+  );
+}
+
+/** Shows figures in the frame that {@link makeOverview} made. */
+export function showFigures(figures: Figures, view: View, change: Change): void {
+  const { summary, before, timeseries, freshness } = figures;
+  const { total } = summary;
+  const bar = filterBar(view, figures.filters, summary, change);
+  const focused = document.activeElement?.closest("#filters") ? document.activeElement : null;
+  if (focused === null) byId("filters").replaceChildren(bar);
+  byId("tiles").className = "";
+  byId("tiles").replaceChildren(keyFigures(total, before.total, timeseries.points, view));
+  showCharts(figures, view, change);
+  byId("breakdown").replaceChildren(
+    breakdownTable(summary.groups, view, (value) =>
+      change({ where: { ...view.where, [view.by]: value }, by: nextOf(view.by) }),
+    ),
+  );
+  byId("heat").replaceChildren(
+    total.created === 0 ? emptyPlace() : heatMap(figures.heatmap.created),
+  );
+  byId("slowest").replaceChildren(
+    slowestTable(figures.tickets.tickets, {
+      sourceUrl: figures.sourceUrl,
+      nowMs: Date.parse(freshness.as_of) + freshness.lag_s * 1000,
+      onPick: (ticket) => change({ ticket }),
+    }),
+  );
+  const all = `${count(figures.tickets.page.total)} ${word("slowestHint")}`;
+  byId("slowest").append(h("p", "hint", all));
+}
+
+function showCharts({ summary, timeseries }: Figures, view: View, change: Change): void {
+  const { points, interval } = timeseries;
+  const series = { labels: points.map(({ label }) => label), interval, points };
+  const hasAny = points.some(({ created, closed, backlog }) => created + closed + backlog > 0);
+  const onSelect = (first: number, last: number) => {
+    const [from, to] = [points[first]?.label, points[last]?.label];
+    if (from !== undefined && to !== undefined)
+      change({ days: null, from: from.slice(0, 10), to: to.slice(0, 10) });
+  };
+  const zoom = interval === "hour" ? {} : { onSelect };
+  if (!hasAny) {
+    for (const id of ["backlog", "response", "resolution", "sla"])
+      byId(id).replaceChildren(emptyPlace());
+    return;
+  }
+  drawChart(
+    byId("backlog"),
+    {
+      ...series,
+      ...zoom,
+      lines: [
+        {
+          name: word("backlog"),
+          color: "--accent",
+          values: points.map(({ backlog }) => backlog),
+          isFilled: true,
+        },
+        { name: word("created"), color: "--second", values: points.map(({ created }) => created) },
+        { name: word("closed"), color: "--third", values: points.map(({ closed }) => closed) },
+      ],
+      format: count,
+      axisFormat: shortCount,
+      steps: countSteps,
+      height: 268,
+    },
+    word("backlogTitle"),
+  );
+  for (const [id, name, title] of [
+    ["response", "first_response", "responseTitle"],
+    ["resolution", "resolution", "resolutionTitle"],
+  ] as const) {
+    const distribution = view.time === "business" ? (`${name}_business` as const) : name;
+    const of = (quantile: "p50_s" | "p90_s" | "p95_s") =>
+      points.map((point) => point[distribution][quantile]);
+    drawChart(
+      byId(id),
+      {
+        ...series,
+        ...zoom,
+        lines: [
+          { name: "p50", color: "--accent", values: of("p50_s"), isFilled: true },
+          { name: "p90", color: "--second", values: of("p90_s") },
+          { name: "p95", color: "--third", values: of("p95_s"), isDashed: true },
+        ],
+        format: duration,
+        axisFormat: duration,
+        steps: durationSteps,
+      },
+      word(title),
+    );
+  }
+  const hasTargets = Object.values(summary.total.sla ?? {}).some(
+    ({ met, breached }) => met + breached > 0,
+  );
+  showServiceLevel(byId("sla"), summary.total, series, hasTargets);
+}
+
+/** After choosing one queue its agents are what one wants to see. */
+function nextOf(by: FilterName): FilterName {
+  return by === "queue" ? "agent" : by === "agent" ? "queue" : by;
+}
+
+function card(
+  title: Word,
+  hint: Word | null,
+  id: string,
+  size: string,
+  ...tools: readonly HTMLElement[]
+): HTMLElement {
+  return h(
+    "section",
+    { class: `card ${size}`, attributes: { "aria-labelledby": `${id}-title` } },
+    h(
+      "header",
+      null,
+      h(
+        "div",
+        null,
+        h("h2", { attributes: { id: `${id}-title` } }, word(title)),
+        hint === null ? null : h("p", "hint", word(hint)),
+      ),
+      h("div", "card-tools", ...tools),
+    ),
+    h("div", { class: "body", attributes: { id } }, h("div", "skeleton tall-skeleton")),
+  );
+}
+
+function skeletons(many: number): HTMLElement[] {
+  return Array.from({ length: many }, () => h("div", "skeleton tile-skeleton"));
+}
+
+function timeSwitch({ time }: View, change: Change): HTMLElement {
+  const choice = (value: View["time"], name: Word) =>
+    h(
+      "button",
+      {
+        attributes: { type: "button", "aria-pressed": time === value },
+        on: { click: () => change({ time: value }) },
+      },
+      word(name),
+    );
+  return h(
+    "fieldset",
+    "segments small",
+    h("legend", "sr", word("time")),
+    choice("calendar", "calendarTime"),
+    choice("business", "workingTime"),
+  );
+}
+
+function tabs({ by }: View, change: Change): HTMLElement {
+  const buttons = filterNames.map((name) =>
+    h(
+      "button",
+      {
+        attributes: { type: "button", "aria-pressed": by === name },
+        on: { click: () => change({ by: name }) },
+      },
+      word(pluralOf(name)),
+    ),
+  );
+  return h("fieldset", "segments small", h("legend", "sr", word("breakdown")), ...buttons);
+}
+
+function downloadButton(path: "summary" | "timeseries" | "tickets", view: View): HTMLElement {
+  const query = {
+    ...(path === "tickets" ? {} : rangeOf(view)),
+    ...view.where,
+    ...(path === "summary" ? { group_by: view.by } : {}),
+    ...(path === "timeseries" && lengthOf(view) > 800 ? { interval: "month" } : {}),
+  };
+  return h(
+    "button",
+    {
+      class: "quiet-button csv",
+      attributes: { type: "button", title: word("csvHint") },
+      on: { click: () => void download(path, query) },
+    },
+    `↓ ${word("csv")}`,
+  );
+}
