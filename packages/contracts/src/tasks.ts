@@ -91,6 +91,10 @@ export function newestFirst(a: TaskState, b: TaskState): number {
 export const extractorHeartbeat = z.object({
   system: z.string(),
   at: instant,
+  instance: z
+    .string()
+    .default("")
+    .describe("Which of several extractors of the system it is: machine and a random value"),
   is_running: z.boolean().describe("false: it ended in order; one that was killed falls silent"),
   last_sweep_at: instant.nullable(),
   waiting_until: instant.nullable().describe("Until when the source asked to wait"),

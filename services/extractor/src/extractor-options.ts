@@ -34,6 +34,8 @@ export interface ExtractorOptions {
   readonly rereadEveryMs?: number;
   /** Pause between the two questions that confirm a delete. Default 10 s. */
   readonly confirmDelayMs?: number;
+  /** Which of several extractors of the system this is; the same after a restart. Default empty: it is not told. */
+  readonly instance?: string;
   /** Wordings of system comments that tell a step. Default: the English and Polish line of a status change. */
   readonly stepPatterns?: readonly StepPattern[];
 }
@@ -69,6 +71,7 @@ export function withDefaults(options: ExtractorOptions): ExtractorSettings {
     censusSchedule: "30 * * * *",
     rereadEveryMs: 3_600_000,
     confirmDelayMs: 10_000,
+    instance: "",
     stepPatterns: statusChange,
     ...options,
   };

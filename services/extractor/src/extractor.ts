@@ -48,6 +48,8 @@ export interface ExtractorDeps {
 /** Where an extractor stands; for status pages and metrics. */
 export interface ExtractorStatus {
   readonly system: string;
+  /** Of several extractors of a system one is active. */
+  readonly role: "active" | "standby";
   /** Every change of the source up to here is on the log; null before the first backfill is planned. */
   readonly sealed: Instant | null;
   readonly backfillDoneAt: Instant | null;
@@ -139,12 +141,16 @@ export class Extractor {
 
   /**
    * Opens the writer, which fences an older extractor of the system, and brings the index to the log's end.
-   * @throws Failure of the log or the folder.
+   * @throws Failure of the log or the folder; `Cancelled` when `signal` fires while it waits for a log that is away.
    */
-  static async open(deps: ExtractorDeps, options: ExtractorOptions): Promise<Extractor> {
+  static async open(
+    deps: ExtractorDeps,
+    options: ExtractorOptions,
+    signal?: AbortSignal,
+  ): Promise<Extractor> {
     const settings = withDefaults(options);
     try {
-      return new Extractor(deps, settings, await Publisher.open(deps, settings));
+      return new Extractor(deps, settings, await Publisher.open(deps, settings, signal));
     } catch (error) {
       await deps.index.close();
       throw error;
@@ -225,6 +231,7 @@ export class Extractor {
     const { asker } = this.#reading;
     return {
       system,
+      role: "active",
       sealed: checkpoint.sealed,
       backfillDoneAt: checkpoint.backfill_done_at,
       agreedAsOf: checkpoint.agreed_as_of,
@@ -394,6 +401,7 @@ export class Extractor {
       heartbeat: {
         system: status.system,
         at: instantOf(this.#deps.clock.now()),
+        instance: this.#settings.instance,
         is_running: isRunning,
         last_sweep_at: status.lastSweepAt,
         waiting_until: status.waitingUntil,

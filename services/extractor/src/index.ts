@@ -1,5 +1,6 @@
 export type { CensusResult } from "./census.ts";
 export type { StepPattern } from "./detect-changes.ts";
+export { ElectedExtractor } from "./elected-extractor.ts";
 export * from "./extractor.ts";
 export type { ExtractorOptions } from "./extractor-options.ts";
 export { readExtractorState } from "./extractor-state.ts";

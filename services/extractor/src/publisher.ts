@@ -122,7 +122,11 @@ export class Publisher {
   }
 
   /** Opens the writer, which fences an older extractor, and brings memory and index to what the log says. */
-  static async open(deps: PublisherDeps, options: PublisherOptions): Promise<Publisher> {
+  static async open(
+    deps: PublisherDeps,
+    options: PublisherOptions,
+    signal?: AbortSignal,
+  ): Promise<Publisher> {
     const publisher = new Publisher(deps, options);
     const { clock, logger, random } = deps;
     await retrying(() => publisher.#recover(), {
@@ -131,6 +135,7 @@ export class Publisher {
       logger,
       random,
       longestDelayMs: 10_000,
+      ...(signal === undefined ? {} : { signal }),
     });
     return publisher;
   }

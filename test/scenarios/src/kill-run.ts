@@ -46,7 +46,7 @@ export async function killRun({
     const afterMs = Math.round(least + random() * (most - least));
     const untilMs = systemClock.now() + afterMs;
     while (systemClock.now() < untilMs) {
-      change(desk, ids, random);
+      changeDesk(desk, ids, random);
       await systemClock.sleep(50);
     }
     child.kill("SIGKILL");
@@ -61,7 +61,12 @@ export async function killRun({
 /** Deletes of one run: more than this and the census refuses them, rightly, until somebody has looked. */
 const mostDeletes = 40;
 
-function change({ sandbox }: HelpDesk, ids: readonly number[], random: () => number): void {
+/** One change of a random ticket, at the present moment. */
+export function changeDesk(
+  { sandbox }: HelpDesk,
+  ids: readonly number[],
+  random: () => number,
+): void {
   sandbox.advanceTo(systemClock.now());
   const ticketId = ids[Math.floor(random() * ids.length)] ?? 0;
   const drawn =

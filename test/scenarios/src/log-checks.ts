@@ -2,13 +2,16 @@ import {
   type ChangeEvent,
   decodeJson,
   type EventLog,
+  type MessageState,
   silentLogger,
+  type TicketState,
 } from "@thulium-stream/contracts";
 import { openEventLog } from "@thulium-stream/event-log/open";
 import { batchesToEnd, newId, systemClock } from "@thulium-stream/runtime";
 import { expect } from "vitest";
 import type { LocalLake } from "./lake-readers.ts";
 import { queryLake } from "./lake-readers.ts";
+import { type Checksums, checksumsOf, messageLine, ticketLine } from "./truth.ts";
 
 /** Opens a log by its URL, as another process. */
 export function openLogBeside(url: string, topicPrefix = "thulium."): Promise<EventLog> {
@@ -24,6 +27,22 @@ export async function eventsOf(
   for await (const { records } of batchesToEnd(log, topic))
     for (const record of records) events.push(decodeJson(record) as ChangeEvent);
   return events;
+}
+
+/** Checksums of what the compacted topics say that there is, for comparison with the source's. */
+export async function contentsOfLog(log: EventLog): Promise<Checksums> {
+  const lines = async <T>(topic: "tickets" | "messages", lineOf: (state: T) => string) => {
+    const last = new Map<string | null, string>();
+    for await (const { records } of batchesToEnd(log, topic))
+      for (const record of records)
+        if (record.value === null) last.delete(record.key);
+        else last.set(record.key, lineOf(decodeJson(record) as T));
+    return [...last.values()];
+  };
+  return checksumsOf(
+    await lines<TicketState>("tickets", ticketLine),
+    await lines<MessageState>("messages", messageLine),
+  );
 }
 
 /** Every event once on the log, every chain without a gap, and the lake's rows are the log's events, each once. */

@@ -1,10 +1,13 @@
 import type { TaskState } from "@thulium-stream/contracts";
-import type { Extractor } from "@thulium-stream/extractor";
+import type { ExtractorStatus } from "@thulium-stream/extractor";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { Gauge, type Registry } from "@thulium-stream/runtime";
 
 /** Prometheus gauges of the extractor, read from its status when they are asked for. */
-export function registerExtractor(registry: Registry, extractor: Extractor): void {
+export function registerExtractor(
+  registry: Registry,
+  extractor: { status(): ExtractorStatus },
+): void {
   const gauge = (name: string, help: string, value: () => number | null) =>
     new Gauge({
       name: `thulium_extractor_${name}`,
@@ -17,6 +20,11 @@ export function registerExtractor(registry: Registry, extractor: Extractor): voi
     });
   const seconds = (instant: string | null) =>
     instant === null ? null : Date.parse(instant) / 1000;
+  gauge(
+    "active",
+    "1 while this extractor is the active one of its system, 0 while it stands by",
+    () => (extractor.status().role === "active" ? 1 : 0),
+  );
   gauge(
     "sealed_timestamp_seconds",
     "Every change of the source up to this Unix time is on the log",

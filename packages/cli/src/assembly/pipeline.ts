@@ -6,8 +6,8 @@ import type {
   TaskState,
   TicketSource,
 } from "@thulium-stream/contracts";
-import type { Extractor } from "@thulium-stream/extractor";
-import { openExtractor } from "@thulium-stream/extractor/main";
+import type { ExtractorStatus } from "@thulium-stream/extractor";
+import type { ExtractorSurroundings } from "@thulium-stream/extractor/main";
 import type { LakeWriter } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
 import { type OpenedMetrics, openMetrics } from "@thulium-stream/metrics/main";
@@ -25,24 +25,34 @@ import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
 import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
 
+/** Any extractor: one that works in any case, or one that is elected. */
+export interface StatusTeller {
+  status(): ExtractorStatus;
+}
+
 /** The three services over one log, in one process. */
-export interface Pipeline {
+export interface Pipeline<E extends StatusTeller> {
   readonly sourceUrl: string;
   readonly source: TicketSource;
   readonly log: EventLog;
   readonly store: ObjectStore;
-  readonly extractor: Extractor;
+  readonly extractor: E;
   readonly lakeWriter: LakeWriter;
   readonly metrics: OpenedMetrics;
 }
 
 /** How {@link openPipeline} opens. */
-export interface PipelineOptions {
+export interface PipelineOptions<E> {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The sandbox stands still. */
   readonly standStill: boolean;
   readonly onProgress: (task: TaskState) => void;
+  readonly openExtractor: (
+    settings: Settings,
+    surroundings: ExtractorSurroundings,
+    life: Lifetime,
+  ) => Promise<E>;
 }
 
 /**
@@ -50,12 +60,12 @@ export interface PipelineOptions {
  * is touched. The order of closing is the reverse: services first, then what they stand on.
  * @throws Failure `InvalidSettings`, `Unauthenticated`, `Forbidden` with advice.
  */
-export async function openPipeline(
+export async function openPipeline<E extends StatusTeller>(
   settings: Settings,
-  options: PipelineOptions,
+  options: PipelineOptions<E>,
   life: Lifetime,
-): Promise<Pipeline> {
-  const { clock, logger, standStill, onProgress } = options;
+): Promise<Pipeline<E>> {
+  const { clock, logger, standStill, onProgress, openExtractor } = options;
   await proveAddress({ host: settings.HTTP_HOST, port: settings.HTTP_PORT });
   const sourceOptions = { clock, logger, standStill };
   // The sandbox keeps its beginning in the state folder; a real help desk is asked before anything is made.
@@ -68,7 +78,7 @@ export async function openPipeline(
   const log = await openLog(settings, clock, logger, life);
   const services = await openServices(
     settings,
-    { source, log, store, clock, logger, onProgress },
+    { source, log, store, clock, logger, onProgress, openExtractor },
     life,
   );
   return { sourceUrl: url, source, log, store, ...services };
@@ -81,7 +91,7 @@ export function holdStateFolder(settings: Settings, life: Lifetime): FolderLock 
   );
 }
 
-interface Shared {
+interface Shared<E> extends Pick<PipelineOptions<E>, "openExtractor"> {
   readonly source: TicketSource;
   readonly log: EventLog;
   readonly store: ObjectStore;
@@ -90,7 +100,11 @@ interface Shared {
   readonly onProgress: (task: TaskState) => void;
 }
 
-async function openServices(settings: Settings, shared: Shared, life: Lifetime) {
+async function openServices<E extends StatusTeller>(
+  settings: Settings,
+  { openExtractor, ...shared }: Shared<E>,
+  life: Lifetime,
+) {
   const registry = new Registry();
   const extractor = await openExtractor(settings, shared, life);
   const lakeWriter = await openLakeWriter(

@@ -1,6 +1,8 @@
 import { Failure, isFailure, type TaskState } from "@thulium-stream/contracts";
+import type { ElectedExtractor, Extractor } from "@thulium-stream/extractor";
+import { openElectedExtractor, openExtractor } from "@thulium-stream/extractor/main";
 import { exitCodes, Lifetime } from "@thulium-stream/runtime";
-import { openPipeline, type Pipeline } from "../assembly/pipeline.ts";
+import { openPipeline, type Pipeline, type StatusTeller } from "../assembly/pipeline.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
 import { note, print } from "../terminal/console.ts";
 import { grouped, spanText } from "../terminal/progress.ts";
@@ -31,16 +33,16 @@ export async function runPipeline(
   const startedMs = clock.now();
   const display = taskProgress(interactive, () => clock.now());
   const onProgress = (task: TaskState) => display.show(task);
-  const pipeline = await openPipeline(
-    settings,
-    { clock, logger, standStill: once, onProgress },
-    life,
-  );
-  announce(context, pipeline);
+  const options = { clock, logger, standStill: once, onProgress };
   if (once) {
+    const pipeline = await openPipeline(settings, { ...options, openExtractor }, life);
+    announce(context, pipeline);
     await catchUp(pipeline, display, startedMs, context, signal);
     return verifies ? await verifyOnce(pipeline, context, repair, signal) : exitCodes.done;
   }
+  const elected = { ...options, openExtractor: openElectedExtractor };
+  const pipeline = await openPipeline(settings, elected, life);
+  announce(context, pipeline);
   note("  Ctrl-C ends it; everything goes on where it was at the next start.\n");
   await runAll(pipeline, signal);
   display.end();
@@ -49,7 +51,7 @@ export async function runPipeline(
 
 function announce(
   { settings }: ProcessContext,
-  { sourceUrl, metrics: { httpUrl } }: Pipeline,
+  { sourceUrl, metrics: { httpUrl } }: Pipeline<StatusTeller>,
 ): void {
   const source =
     settings.source.kind === "sandbox" ? `built-in sandbox at ${sourceUrl}` : sourceUrl;
@@ -66,7 +68,7 @@ function announce(
 
 /** Runs the three services together; the first that fails ends the others. */
 async function runAll(
-  { extractor, lakeWriter, metrics }: Pipeline,
+  { extractor, lakeWriter, metrics }: Pipeline<ElectedExtractor>,
   signal: AbortSignal,
 ): Promise<void> {
   const failed = new AbortController();
@@ -84,7 +86,7 @@ async function runAll(
 }
 
 async function catchUp(
-  { extractor, lakeWriter, metrics, log }: Pipeline,
+  { extractor, lakeWriter, metrics, log }: Pipeline<Extractor>,
   display: TaskProgress,
   startedMs: number,
   { clock }: ProcessContext,
@@ -122,7 +124,7 @@ async function catchUp(
 
 /** One command that proves the lake equal to the source, or says where it is not. */
 async function verifyOnce(
-  pipeline: Pipeline,
+  pipeline: Pipeline<Extractor>,
   { settings, clock, logger }: ProcessContext,
   repair: boolean,
   signal: AbortSignal,

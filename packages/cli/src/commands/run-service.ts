@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ObjectStore } from "@thulium-stream/contracts";
-import { openExtractor } from "@thulium-stream/extractor/main";
+import type { ExtractorStatus } from "@thulium-stream/extractor";
+import { openElectedExtractor } from "@thulium-stream/extractor/main";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
 import { openMetrics } from "@thulium-stream/metrics/main";
 import { Lifetime, openHttpServer, proveAddress, Registry } from "@thulium-stream/runtime";
@@ -27,13 +28,18 @@ export async function runExtractor(signal: AbortSignal): Promise<void> {
   const { source } =
     real ?? (await openSource(settings, { clock, logger, standStill: false }, life));
   const log = await openLog(settings, clock, logger, life);
-  const extractor = await openExtractor(settings, { source, log, clock, logger }, life);
+  const extractor = await openElectedExtractor(settings, { source, log, clock, logger });
   const registry = new Registry();
   registerExtractor(registry, extractor);
   await serveHealth(context, registry, life, () =>
-    extractor.status().clockSkewMs === null ? "the source has not answered yet" : null,
+    isWaitingForSource(extractor.status()) ? "the source has not answered yet" : null,
   );
   await extractor.run(signal);
+}
+
+/** A standby is ready without having asked the source. */
+function isWaitingForSource({ role, clockSkewMs }: ExtractorStatus): boolean {
+  return role === "active" && clockSkewMs === null;
 }
 
 /** `lake-writer`: the lake writer with its health endpoint. */

@@ -14,6 +14,7 @@ const checkpoint = {
 const heartbeat = {
   system: "acme",
   at: "2026-11-24T09:59:55.000Z",
+  instance: "desk-1",
   is_running: true,
   last_sweep_at: null,
   waiting_until: "2026-11-24T10:20:00.000Z",
@@ -32,7 +33,7 @@ it("tells waiting for the limit from a fault, how old what is held may be, and w
   expect(running).toContain("waiting for the source's limit until 2026-11-24T10:20:00.000Z");
   expect(running).toContain("agreed as of 2026-11-24T00:00:00.000Z (10 h 0 min ago)");
   expect(running).toContain("recent and open tickets every 1 h 0 min (last 30 min ago)");
-  expect(running).toContain("extractor: running, 4.9 requests a second");
+  expect(running).toContain("extractor: running on desk-1, 4.9 requests a second");
   const later = statusLines("acme", checkpoint, heartbeat, nowMs + 3_600_000).join("\n");
   expect(later).toContain("extractor: not running, last heard 1 h 0 min ago");
   expect(later).not.toContain("waiting");

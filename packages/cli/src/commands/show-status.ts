@@ -87,12 +87,13 @@ export function statusLines(
       : `agreed as of ${agreed} (${ago(agreed)}): silent changes and deletes until then are held`,
   ];
   if (heartbeat === null) return lines;
+  const by = heartbeat.instance === "" ? "" : ` on ${heartbeat.instance}`;
   const { at, waiting_until: until, request_rate: rate, recent_and_open_read_at: read } = heartbeat;
   const every = (seconds: number | null) =>
     seconds === null ? "not read again by schedule" : `every ${spanText(seconds)}`;
   lines.push(
     isHeard(heartbeat, nowMs)
-      ? `extractor: running, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`
+      ? `extractor: running${by}, ${Number(rate.toFixed(1))} requests a second, ${grouped(heartbeat.requests)} since its start`
       : `extractor: not running, last heard ${ago(at)}`,
     `silent changes: recent and open tickets ${every(heartbeat.recent_and_open_every_s)} (last ${read === null ? "not yet" : ago(read)}), old ones ${every(heartbeat.all_every_s)}`,
   );

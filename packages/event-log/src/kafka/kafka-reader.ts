@@ -91,6 +91,8 @@ export class KafkaReader implements LogReader {
   #taken = new Map<string, number>();
   /** Where kafkajs must fetch next, by place; ahead of `#taken` only by empty batches. */
   #fetch = new Map<string, number>();
+  /** Since when it owns anything; 0 while it owns nothing. */
+  #ownerSinceMs = 0;
   /** Counts assignments; work for an older one is void. */
   #assignment = 0;
   /** Places of paused partitions (L13). */
@@ -114,7 +116,7 @@ export class KafkaReader implements LogReader {
     const fetchBytes = Math.max(minFetchBytes, Math.floor(bufferedBytes / expansion));
     this.#consumer = context.kafka.consumer({
       groupId: context.groupId,
-      partitionAssigners: [sameNumberAssigner],
+      partitionAssigners: [sameNumberAssigner(() => this.#ownerSinceMs)],
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,
       rebalanceTimeout: rebalanceTimeoutMs,
@@ -191,6 +193,8 @@ export class KafkaReader implements LogReader {
       if (topic === undefined) return [];
       return numbers.map((partition) => ({ topic, partition }));
     });
+    if (partitions.length === 0) this.#ownerSinceMs = 0;
+    else if (this.#ownerSinceMs === 0) this.#ownerSinceMs = this.#context.clock.now();
     const before = this.#taken;
     // Under another member id the group may have moved on without us: nothing is kept.
     const kept = memberId === this.#memberId ? before : new Map<string, number>();

@@ -7,7 +7,7 @@ const cluster = {
   findTopicPartitionMetadata: (topic: string) =>
     Array.from({ length: partitionsOf[topic] ?? 0 }, (_, partitionId) => ({ partitionId })),
 } as unknown as Parameters<PartitionAssigner>[0]["cluster"];
-const assigner = sameNumberAssigner({ cluster, groupId: "g", logger: {} as never });
+const assigner = sameNumberAssigner(() => 0)({ cluster, groupId: "g", logger: {} as never });
 
 async function shares(members: number): Promise<Record<string, number[]>[]> {
   const assigned = await assigner.assign({
@@ -36,4 +36,26 @@ describe("sameNumberAssigner", () => {
       for (const share of all) expect(share["events"]).toEqual(share["tickets"]);
     },
   );
+
+  it("leaves the only partition of a topic with its owner when others join, and believes the later of two owners", async () => {
+    const member = (memberId: string, sinceMs: number) => ({
+      memberId,
+      memberMetadata: sameNumberAssigner(() => sinceMs)({
+        cluster,
+        groupId: "g",
+        logger: {} as never,
+      }).protocol({ topics: ["commands"] }).metadata,
+    });
+    const ownerOf = async (members: ReturnType<typeof member>[]) => {
+      const assigned = await assigner.assign({ topics: ["commands"], members });
+      return assigned.find(
+        ({ memberAssignment }) =>
+          AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment["commands"],
+      )?.memberId;
+    };
+    expect(await ownerOf([member("b", 1_000), member("a", 0)])).toBe("b");
+    expect(await ownerOf([member("a", 1_000), member("c", 0), member("b", 2_000)])).toBe("b");
+    const foreign = { memberId: "0", memberMetadata: Buffer.alloc(0) };
+    expect(await ownerOf([member("a", 1_000), foreign])).toBe("a");
+  });
 });
