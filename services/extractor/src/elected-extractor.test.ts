@@ -5,6 +5,7 @@ import { type EventLog, Failure, silentLogger, topics } from "@thulium-stream/co
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import { ScriptedSource, seededRandom } from "@thulium-stream/kit";
 import { realClock } from "@thulium-stream/kit/real-servers";
+import { createWallClock } from "@thulium-stream/thulium-api/pure";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ElectedExtractor } from "./elected-extractor.ts";
 import { readExtractorState } from "./extractor-state.ts";
@@ -14,6 +15,8 @@ const patience = { timeout: 15_000, interval: 5 };
 let folder: string;
 let source: ScriptedSource;
 let log: EventLog;
+/** The same log as another process sees it; opened before anything is written, since LMDB opens a folder by a write of its own. */
+let sameLog: EventLog;
 let ids = 0;
 const running: { readonly end: AbortController; readonly run: Promise<void> }[] = [];
 
@@ -27,11 +30,13 @@ beforeEach(async () => {
   source = new ScriptedSource(realClock, seededRandom(1));
   log = await openLog();
   await log.ensureTopics(topics);
+  sameLog = await openLog();
 });
 afterEach(async () => {
   for (const { end } of running) end.abort();
   await Promise.allSettled(running.splice(0).map(({ run }) => run));
   await log.close();
+  await sameLog.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -44,19 +49,25 @@ function openLog(): Promise<EventLog> {
   });
 }
 
-function start(instance: string, over: EventLog = log) {
+function start(instance: string, over: EventLog = log, index = instance) {
   const extractor = new ElectedExtractor(
     {
       source,
       log: over,
       openIndex: () =>
-        TicketIndex.open(join(folder, instance), "acme", { closedStatuses: ["Zamknięte"] }),
+        TicketIndex.open(join(folder, index), "acme", { closedStatuses: ["Zamknięte"] }),
       clock: realClock,
       logger: silentLogger,
       random: () => 0.5,
       newId,
     },
-    { system: "acme", zone: "Europe/Warsaw", requestsPerSecond: 1000, instance },
+    {
+      system: "acme",
+      zone: "Europe/Warsaw",
+      requestsPerSecond: 1000,
+      pollIntervalMs: 100,
+      instance,
+    },
   );
   const end = new AbortController();
   const run = extractor.run(end.signal);
@@ -72,7 +83,7 @@ describe("an elected extractor", () => {
   it("works while it is elected, stands by while another is, and comes back when that one ends", async () => {
     const first = start("first");
     await becomes(first, "active");
-    const second = start("second", await openLog());
+    const second = start("second", sameLog);
     await becomes(second, "active");
     await becomes(first, "standby");
     expect((await readExtractorState(log, "acme")).heartbeat?.is_running).toBeDefined();
@@ -105,7 +116,7 @@ describe("an elected extractor", () => {
         options.group === undefined ? log.openReader(options) : new Promise(() => {}),
     };
     const other = start("other", undecided);
-    const again = start("first", undecided);
+    const again = start("first", undecided, "index of its second life");
     await becomes(again, "active");
     expect(other.extractor.status().role).toBe("standby");
   });
@@ -114,6 +125,8 @@ describe("an elected extractor", () => {
     const first = start("first");
     await becomes(first, "active");
     const intruder = await log.openWriter("extractor.acme");
+    const raw = createWallClock("Europe/Warsaw").toText(realClock.now());
+    source.put({ ticket_id: "1", created_at_raw: raw, updated_at_raw: raw });
     await becomes(first, "standby");
     await intruder.close();
     first.end.abort();
