@@ -86,7 +86,6 @@ describe("an elected extractor", () => {
     const second = start("second", sameLog);
     await becomes(second, "active");
     await becomes(first, "standby");
-    expect((await readExtractorState(log, "acme")).heartbeat?.is_running).toBeDefined();
     second.end.abort();
     await second.run;
     await becomes(first, "active");
