@@ -110,6 +110,7 @@ describe("an elected extractor", () => {
       ensureTopics: (specs) => log.ensureTopics(specs),
       openWriter: (id) => log.openWriter(id),
       ends: (topic) => log.ends(topic),
+      positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
       close: () => log.close(),
       openReader: (options) =>
         options.group === undefined ? log.openReader(options) : new Promise(() => {}),
