@@ -1,2 +1,3 @@
 export * from "./duckdb-encoder.ts";
 export * from "./load-duckdb.ts";
+export * from "./parquet-rewriter.ts";
