@@ -68,3 +68,27 @@ export function weekdayHour(ms: number, zone: string): readonly [number, number]
   const local = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
   return [local.dayOfWeek - 1, local.hour];
 }
+
+/** Weekdays and hours of instants, fast: the zone's offset is asked once per hour of time. */
+export class LocalHours {
+  readonly #zone: string;
+  readonly #offsetsS = new Map<number, number>();
+
+  constructor(zone: string) {
+    this.#zone = zone;
+  }
+
+  /** The hour of the local week, 0–167, Monday 00:00 being 0, of an instant in seconds. */
+  ofWeek(second: number): number {
+    // Every zone's clock changes on a quarter hour.
+    const cell = Math.floor(second / 900);
+    let offsetS = this.#offsetsS.get(cell);
+    if (offsetS === undefined) {
+      const local = Temporal.Instant.fromEpochMilliseconds(cell * 900_000);
+      offsetS = local.toZonedDateTimeISO(this.#zone).offsetNanoseconds / 1e9;
+      this.#offsetsS.set(cell, offsetS);
+    }
+    // 1970-01-01 was a Thursday.
+    return Math.floor((second + offsetS) / 3600 + 72) % 168;
+  }
+}

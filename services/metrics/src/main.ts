@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Clock, EventLog, Logger } from "@thulium-stream/contracts";
 import {
   type Lifetime,
+  newId,
   openHttpServer,
   type Registry,
   type Settings,
@@ -12,6 +13,7 @@ import { MetricsEngine } from "./metrics-engine.ts";
 import type { LakeFreshness } from "./pipeline/pipeline-status.ts";
 import { PipelineWatch } from "./pipeline/pipeline-watch.ts";
 import { registerMetrics } from "./register-metrics.ts";
+import { noMetricsSettings, readMetricsSettings } from "./rules/metrics-settings.ts";
 
 /** What a process shares with the metrics. */
 export interface MetricsSurroundings {
@@ -30,7 +32,7 @@ export async function openEngine(
   life: Lifetime,
 ): Promise<MetricsEngine> {
   const engine = await MetricsEngine.open(
-    { log, clock, logger, folder: join(settings.STATE_DIR, "metrics") },
+    { log, clock, logger, newId, folder: join(settings.STATE_DIR, "metrics") },
     {
       system: settings.system,
       zone: settings.THULIUM_TIME_ZONE,
@@ -38,6 +40,12 @@ export async function openEngine(
       automaticLogins: settings.AUTOMATIC_LOGINS,
       businessHours: settings.BUSINESS_HOURS,
       holidays: settings.HOLIDAYS,
+      slaFirstResponseS: inSeconds(settings.SLA_FIRST_RESPONSE),
+      slaResolutionS: inSeconds(settings.SLA_RESOLUTION),
+      file:
+        settings.METRICS_SETTINGS === undefined
+          ? noMetricsSettings
+          : readMetricsSettings(settings.METRICS_SETTINGS),
     },
   );
   return life.own("metrics", engine, (closing) => closing.close());
@@ -88,4 +96,8 @@ export async function openMetrics(
     await Promise.all([engine.run(signal), pipeline.run(signal)]);
   };
   return { engine, pipeline, httpUrl: server.url, run };
+}
+
+function inSeconds(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms / 1000);
 }

@@ -1,6 +1,10 @@
-import type { Aggregate, Group } from "./aggregate.ts";
+import type { TicketMetrics } from "@thulium-stream/contracts";
+import type { Aggregate, Group, SlaName } from "./aggregates/aggregate.ts";
+import type { VendorDifference } from "./figures/vendor-difference.ts";
 import type { Bucket, Interval } from "./local-time.ts";
-import type { TicketFigures } from "./ticket-figures.ts";
+
+/** Figures of one ticket, without the history that they were made from. What still runs is counted up to `as_of`. */
+export type TicketFigures = Omit<TicketMetrics, "history">;
 
 /** Local days, inclusive, and what narrows them: a group's value, `null` being the tickets without one. */
 export interface MetricsQuery {
@@ -31,6 +35,19 @@ export interface Freshness {
   readonly events: number;
 }
 
+/** How the open clocks of one kind stand now. */
+export interface OpenClocks {
+  /** Clocks that run and have not run out. */
+  readonly running: number;
+  /** Of these, how many run out within 1, 4, 8 and 24 hours of calendar time; each count holds the one before. */
+  readonly due_within_1h: number;
+  readonly due_within_4h: number;
+  readonly due_within_8h: number;
+  readonly due_within_24h: number;
+  /** Clocks of open tickets that ran out before what they wait for was done. */
+  readonly overdue: number;
+}
+
 /** All that HTTP API, dashboard, Prometheus and report ask of the figures. Pure readings: nothing here waits or changes anything. */
 export interface MetricsView {
   /** Aggregates of the stretch, in all and by at most two groups; none gives no lines. */
@@ -44,12 +61,16 @@ export interface MetricsView {
     filter: Filter,
     page: { readonly offset: number; readonly limit: number },
   ): { readonly total: number; readonly tickets: readonly TicketFigures[] };
-  /** Figures of one ticket; null when it is unknown, deleted, or another tenant's. */
+  /** Figures of one ticket as of now; null when it is unknown, deleted, or another tenant's. */
   ticket(ticketId: string): TicketFigures | null;
+  /** How the vendor's own figures of a ticket compare with ours, with the likely reasons; none for a ticket without any. */
+  vendorDifferences(ticketId: string): readonly VendorDifference[];
+  /** How the service level's clocks of open tickets stand now. */
+  openClocks(filter: Filter): Readonly<Record<SlaName, OpenClocks>>;
   /** Values of a group that occur, by name, without null. */
   valuesOf(group: Group): readonly string[];
   /** Open tickets now. */
-  backlog(): number;
+  backlog(filter?: Filter): number;
   freshness(): Freshness;
   /** Whether the log's end was reached since the start. */
   readonly isCaughtUp: boolean;

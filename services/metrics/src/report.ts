@@ -1,4 +1,4 @@
-import type { Aggregate } from "./aggregate.ts";
+import { type Aggregate, durations, histogramBoundsS, slaClocks } from "./aggregates/aggregate.ts";
 import type { GroupLine } from "./metrics-view.ts";
 
 /** Seconds as people read them: 45 s, 12 min, 3.4 h, 2.1 d; – when unknown. */
@@ -45,27 +45,30 @@ export const reportHeadings = [
   "p90",
 ] as const;
 
-/** A report flat enough for CSV: one object a line. */
-export function flatLine({
-  key,
-  first_response,
-  first_response_business,
-  resolution,
-  resolution_business,
-  ...counts
-}: GroupLine): Readonly<Record<string, string | number | null>> {
-  const flat = (prefix: string, distribution: Aggregate["resolution"]) =>
-    Object.fromEntries(
-      Object.entries(distribution).map(([name, value]) => [`${prefix}_${name}`, value]),
-    );
-  return {
+/** A report flat enough for CSV: one object a line, with equal names on every line. */
+export function flatLine(line: GroupLine): Readonly<Record<string, string | number | null>> {
+  const { key, created, closed, backlog, reopened, reopen_rate, version, corrected_at } = line;
+  const flat: Record<string, string | number | null> = {
     group: key.map((value) => value ?? "").join(" / "),
-    ...counts,
-    ...flat("first_response", first_response),
-    ...flat("first_response_business", first_response_business),
-    ...flat("resolution", resolution),
-    ...flat("resolution_business", resolution_business),
+    ...{ created, closed, backlog, reopened, reopen_rate, version, corrected_at },
   };
+  for (const name of durations) flatten(flat, name, line[name]);
+  for (const clock of slaClocks)
+    for (const [name, value] of Object.entries(line.sla[clock]))
+      flat[`sla_${clock}_${name}`] = value;
+  return flat;
+}
+
+function flatten(
+  flat: Record<string, string | number | null>,
+  prefix: string,
+  { histogram, ...figures }: Aggregate["resolution"],
+): void {
+  for (const [name, value] of Object.entries(figures)) flat[`${prefix}_${name}`] = value;
+  for (const [at, count] of histogram.entries()) {
+    const bound = histogramBoundsS[at];
+    flat[`${prefix}_${bound === undefined ? "above" : `le_${bound}_s`}`] = count;
+  }
 }
 
 /**

@@ -41,6 +41,18 @@ const durationMs = (fallback: string, leastMs: number, mostMs: number) =>
       return ms ?? 0;
     });
 
+/** Milliseconds; null when off. */
+const durationOrOff = z
+  .string()
+  .default("off")
+  .transform((value, context) => {
+    if (value === "off") return null;
+    const ms = parseDuration(value);
+    if (ms === null || ms < 60_000)
+      context.addIssue("must be a duration of at least a minute such as 30m or 4h, or off");
+    return ms;
+  });
+
 const numberBetween = (fallback: number | undefined, least: number, most: number, whole: boolean) =>
   z
     .string()
@@ -223,6 +235,21 @@ export const settingTable = {
     textOr("Mon-Fri 08:00-16:00"),
   ),
   HOLIDAYS: setting("`PL`", "Country whose public holidays are free, or `none`", textOr("PL")),
+  SLA_FIRST_RESPONSE: setting(
+    "`off`",
+    "Working time to the first response, such as `4h`, where METRICS_SETTINGS says nothing else",
+    durationOrOff,
+  ),
+  SLA_RESOLUTION: setting(
+    "`off`",
+    "Working time to the resolution, such as `24h`, where METRICS_SETTINGS says nothing else",
+    durationOrOff,
+  ),
+  METRICS_SETTINGS: setting(
+    "none",
+    "JSON file with calendars, closures and service levels by queue and priority; its schema: docs/metrics-settings.schema.json",
+    text,
+  ),
   HTTP_HOST: setting("`127.0.0.1`", "Address of the dashboard and API", textOr("127.0.0.1")),
   HTTP_PORT: setting(
     "`8787`; single services: extractor `8788`, lake-writer `8789`",

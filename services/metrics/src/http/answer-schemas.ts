@@ -1,5 +1,6 @@
 import { instant, taskState } from "@thulium-stream/contracts";
 import { z } from "zod";
+import { histogramBoundsS } from "../aggregates/aggregate.ts";
 import { intervals } from "../local-time.ts";
 
 const text = z.string().nullable();
@@ -26,18 +27,41 @@ const distribution = z
     p90_s: seconds,
     p95_s: seconds,
     p99_s: seconds,
+    histogram: z
+      .array(whole)
+      .length(histogramBoundsS.length + 1)
+      .describe(
+        `Counts up to ${histogramBoundsS.join(", ")} s, each without those before; the last above`,
+      ),
   })
   .describe("Seconds; percentiles within 1 %; null where there is nothing to measure");
+
+const slaShare = z.object({
+  met: whole,
+  breached: whole,
+  share: z.number().min(0).max(1).nullable().describe("Share that was met; null when none ended"),
+});
 
 const aggregate = z.object({
   created: whole.describe("Tickets created in the stretch"),
   closed: whole.describe("Tickets whose last close lies in it"),
   backlog: whole.describe("Tickets open at its end"),
   reopened: whole.describe("Reopenings among the tickets closed in it"),
+  reopen_rate: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .describe("Share of the tickets closed in it that had been reopened"),
   first_response: distribution,
   first_response_business: distribution,
+  next_response: distribution,
+  next_response_business: distribution,
   resolution: distribution,
   resolution_business: distribution,
+  sla: z.object({ first_response: slaShare, next_response: slaShare, resolution: slaShare }),
+  version: whole.describe("1, and one more for every fact of it that was learnt after its end"),
+  corrected_at: instant.nullable().describe("When the newest such fact was learnt"),
 });
 
 const groupLine = z.object({

@@ -1,4 +1,4 @@
-import type { Aggregate } from "../aggregate.ts";
+import type { Aggregate } from "../aggregates/aggregate.ts";
 import type { GroupLine, MetricsView } from "../metrics-view.ts";
 import { flatLine } from "../report.ts";
 import { agentsAnswer, heatmapAnswer, summaryAnswer, timeseriesAnswer } from "./answer-schemas.ts";

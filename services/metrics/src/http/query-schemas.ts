@@ -1,6 +1,6 @@
 import { badParameter } from "@thulium-stream/runtime";
 import { z } from "zod";
-import { type Group, groups } from "../aggregate.ts";
+import { type Group, groups } from "../aggregates/aggregate.ts";
 import { type Interval, intervals } from "../local-time.ts";
 import type { Filter, MetricsView } from "../metrics-view.ts";
 

@@ -1,4 +1,4 @@
-import { groups } from "../aggregate.ts";
+import { groups } from "../aggregates/aggregate.ts";
 import type { MetricsView } from "../metrics-view.ts";
 import { filtersAnswer, freshnessAnswer } from "./answer-schemas.ts";
 import { answersOf } from "./documented.ts";

@@ -1,0 +1,239 @@
+import {
+  epochMsOf,
+  type Instant,
+  type SlaStanding,
+  type TicketMetrics,
+} from "@thulium-stream/contracts";
+import { type Group, groups, slaClocks } from "./aggregate.ts";
+import { Dictionary } from "./dictionary.ts";
+import { NextResponsePool } from "./next-response-pool.ts";
+import { bucketOf } from "./sketch.ts";
+
+/** A column per figure. Instants are seconds since 1970-01-01T00:00Z, 0 = none; durations are seconds, −1 = unknown; `…Bucket` is the sketch bucket of a duration. */
+const layout = {
+  created: Uint32Array,
+  responded: Uint32Array,
+  resolved: Uint32Array,
+  /** End of the last stretch in which it was open; 0 = it still is. */
+  ended: Uint32Array,
+  createdKnown: Uint32Array,
+  respondedKnown: Uint32Array,
+  resolvedKnown: Uint32Array,
+  response: Int32Array,
+  responseBusiness: Int32Array,
+  resolution: Int32Array,
+  resolutionBusiness: Int32Array,
+  responseBucket: Uint16Array,
+  responseBusinessBucket: Uint16Array,
+  resolutionBucket: Uint16Array,
+  resolutionBusinessBucket: Uint16Array,
+  reopens: Uint16Array,
+  deleted: Uint8Array,
+  /** A place in {@link standings} per clock. */
+  slaFirst: Uint8Array,
+  slaNext: Uint8Array,
+  slaResolution: Uint8Array,
+  dueFirst: Uint32Array,
+  dueNext: Uint32Array,
+  dueResolution: Uint32Array,
+  queue: Uint32Array,
+  category: Uint32Array,
+  source: Uint32Array,
+  agent: Uint32Array,
+  status: Uint32Array,
+  /** Newest observation of the record, in milliseconds, and how many facts it holds: what makes one record newer than another. */
+  asOfMs: Float64Array,
+  facts: Uint32Array,
+  /** Partition of the record, and by which rules it was made. */
+  partition: Uint16Array,
+  rules: Uint32Array,
+} as const;
+
+/** Columns by name; places below {@link FigureTable.size} are filled. */
+export type Columns = { [Name in keyof typeof layout]: InstanceType<(typeof layout)[Name]> };
+
+/** Standings of a clock, by the number that a column keeps. */
+export const standings = ["none", "met", "breached", "running"] as const;
+
+/** Columns of the three clocks, in the order of {@link slaClocks}. */
+export const clockColumns = [
+  { state: "slaFirst", due: "dueFirst" },
+  { state: "slaNext", due: "dueNext" },
+  { state: "slaResolution", due: "dueResolution" },
+] as const;
+
+/**
+ * The figures of all tickets in columns: about 150 bytes a ticket, so that a million fit into memory and are scanned in tens of milliseconds. A ticket keeps its row; an erased
+ * one leaves a row that counts nowhere.
+ */
+export class FigureTable {
+  readonly #rows = new Map<string, number>();
+  readonly #ids: string[] = [];
+  readonly #rules = new Dictionary();
+  /** Whether any ticket ever had a target of a service level. */
+  hasTargets = false;
+  readonly dictionaries: Readonly<Record<Group, Dictionary>> = {
+    queue: new Dictionary(),
+    category: new Dictionary(),
+    source: new Dictionary(),
+    agent: new Dictionary(),
+    status: new Dictionary(),
+  };
+  /** All open stretches of tickets that were reopened: from, to (0 = none), … in seconds. */
+  readonly stretches = new Map<number, Uint32Array>();
+  readonly next = new NextResponsePool();
+  columns: Columns = columnsOf(1024);
+
+  /** Rows in use. */
+  get size(): number {
+    return this.#ids.length;
+  }
+
+  /** Tickets that are held, erased ones left out. */
+  get tickets(): number {
+    return this.#rows.size;
+  }
+
+  /** The row of a ticket; undefined when there is none. */
+  rowOf(ticketId: string): number | undefined {
+    return this.#rows.get(ticketId);
+  }
+
+  /** The ticket of a row. */
+  idOf(row: number): string {
+    return this.#ids[row] ?? "";
+  }
+
+  /** Whether a record is older than what is held of its ticket, and must not replace it. */
+  isOutdated(metrics: TicketMetrics): boolean {
+    const row = this.#rows.get(metrics.ticket_id);
+    if (row === undefined) return false;
+    const heldMs = this.columns.asOfMs[row] ?? 0;
+    const asOfMs = epochMsOf(metrics.as_of);
+    return (
+      asOfMs < heldMs || (asOfMs === heldMs && factsOf(metrics) < (this.columns.facts[row] ?? 0))
+    );
+  }
+
+  /** Tickets of a partition whose figures were made by other rules than those. */
+  madeByOtherRules(partition: number, rulesId: string): readonly string[] {
+    const code = this.#rules.codeOf(rulesId);
+    const { columns } = this;
+    return this.#ids.filter(
+      (id, row) => id !== "" && columns.partition[row] === partition && columns.rules[row] !== code,
+    );
+  }
+
+  /** Takes over the figures of a ticket from a record of a partition. */
+  set(metrics: TicketMetrics, partition: number): void {
+    const row = this.#rowFor(metrics.ticket_id);
+    const { columns } = this;
+    columns.created[row] = secondsOf(metrics.created_at);
+    columns.responded[row] = secondsOf(metrics.first_response_at);
+    columns.resolved[row] = secondsOf(metrics.resolved_at);
+    columns.ended[row] = secondsOf(metrics.open.at(-1)?.to ?? null);
+    columns.createdKnown[row] = secondsOf(metrics.created_known_at);
+    columns.respondedKnown[row] = secondsOf(metrics.first_response_known_at);
+    columns.resolvedKnown[row] = secondsOf(metrics.resolved_known_at);
+    this.#setDurations(row, metrics);
+    columns.reopens[row] = metrics.reopen_count;
+    columns.deleted[row] = metrics.deleted ? 1 : 0;
+    columns.asOfMs[row] = epochMsOf(metrics.as_of);
+    columns.facts[row] = factsOf(metrics);
+    columns.partition[row] = partition;
+    columns.rules[row] = this.#rules.codeOf(metrics.rules_id);
+    for (const group of groups)
+      columns[group][row] = this.dictionaries[group].codeOf(metrics[group]);
+    for (const [at, { state, due }] of clockColumns.entries()) {
+      const standing = metrics[`sla_${slaClocks[at] ?? "resolution"}`];
+      columns[state][row] = codeOf(standing);
+      if (standing !== null) this.hasTargets = true;
+      columns[due][row] = secondsOf(standing?.due_at ?? null);
+    }
+    this.next.set(row, metrics.next_responses);
+    if (metrics.open.length > 1)
+      this.stretches.set(
+        row,
+        Uint32Array.from(metrics.open.flatMap(({ from, to }) => [secondsOf(from), secondsOf(to)])),
+      );
+    else this.stretches.delete(row);
+  }
+
+  /** Forgets a ticket. */
+  delete(ticketId: string): void {
+    const row = this.#rows.get(ticketId);
+    if (row === undefined) return;
+    this.#rows.delete(ticketId);
+    this.#ids[row] = "";
+    this.columns.deleted[row] = 1;
+    this.stretches.delete(row);
+    this.next.set(row, []);
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#rows.clear();
+    this.#ids.length = 0;
+    this.stretches.clear();
+    this.next.clear();
+    this.columns = columnsOf(1024);
+  }
+
+  #setDurations(row: number, metrics: TicketMetrics): void {
+    const { columns } = this;
+    const set = (
+      value: number | null,
+      seconds: "response" | "responseBusiness" | "resolution" | "resolutionBusiness",
+    ) => {
+      const whole = value === null ? -1 : Math.round(value);
+      columns[seconds][row] = whole;
+      columns[`${seconds}Bucket`][row] = whole < 0 ? 0 : bucketOf(whole);
+    };
+    set(metrics.first_response_s, "response");
+    set(metrics.first_response_business_s, "responseBusiness");
+    set(metrics.resolution_s, "resolution");
+    set(metrics.resolution_business_s, "resolutionBusiness");
+  }
+
+  #rowFor(ticketId: string): number {
+    const held = this.#rows.get(ticketId);
+    if (held !== undefined) return held;
+    const row = this.#ids.length;
+    if (row === this.columns.created.length) this.#grow();
+    this.#rows.set(ticketId, row);
+    this.#ids.push(ticketId);
+    return row;
+  }
+
+  #grow(): void {
+    const { columns } = this;
+    const capacity = Math.ceil(columns.created.length * 1.5);
+    for (const name of Object.keys(layout) as (keyof typeof layout)[]) {
+      const wider = new layout[name](capacity);
+      wider.set(columns[name]);
+      (columns as Record<string, unknown>)[name] = wider;
+    }
+  }
+}
+
+function columnsOf(capacity: number): Columns {
+  return Object.fromEntries(
+    Object.entries(layout).map(([name, Column]) => [name, new Column(capacity)]),
+  ) as Columns;
+}
+
+/** How many facts a record was made of: it only grows while the newest observation stays the same. */
+function factsOf({ history }: TicketMetrics): number {
+  let facts = 0;
+  for (const { version, through } of history.heads) facts += through - version + 1;
+  for (const { version } of history.messages) facts += version;
+  return facts;
+}
+
+function codeOf(standing: SlaStanding | null): number {
+  return standing === null ? 0 : standings.indexOf(standing.state);
+}
+
+function secondsOf(instant: Instant | null): number {
+  return instant === null ? 0 : Math.max(1, Math.round(epochMsOf(instant) / 1000));
+}

@@ -1,0 +1,103 @@
+import { epochMsOf, type NextResponse } from "@thulium-stream/contracts";
+import { bucketOf } from "./sketch.ts";
+
+/** Fields of one entry. */
+const width = 5;
+const leastWasteToPack = 4096;
+
+/** All next responses of all tickets, packed: per entry the second it was answered in, both durations (−1 = unknown) and their sketch buckets. */
+export class NextResponsePool {
+  #starts = new Uint32Array(1024);
+  #counts = new Uint16Array(1024);
+  #entries = new Int32Array(1024 * width);
+  #used = 0;
+  #wasted = 0;
+
+  /** Takes over the responses of a row. */
+  set(row: number, responses: readonly NextResponse[]): void {
+    this.#makeRoomFor(row);
+    const held = this.#counts[row] ?? 0;
+    const count = Math.min(responses.length, 0xffff);
+    if (count > held) {
+      this.#wasted += held;
+      if (this.#wasted > leastWasteToPack && this.#wasted > this.#used / 2) this.#pack();
+      this.#starts[row] = this.#used;
+      this.#reserve(count);
+    } else this.#wasted += held - count;
+    this.#counts[row] = count;
+    let at = (this.#starts[row] ?? 0) * width;
+    for (const { answered_at, response_s, response_business_s } of responses) {
+      this.#entries[at] = Math.round(epochMsOf(answered_at) / 1000) | 0;
+      this.#entries[at + 1] = response_s ?? -1;
+      this.#entries[at + 2] = response_business_s ?? -1;
+      this.#entries[at + 3] = bucketOf(response_s ?? 0);
+      this.#entries[at + 4] = bucketOf(response_business_s ?? 0);
+      at += width;
+    }
+  }
+
+  /** Calls back for each response of a row. */
+  forEach(
+    row: number,
+    visit: (
+      answeredS: number,
+      seconds: number,
+      bucket: number,
+      businessSeconds: number,
+      businessBucket: number,
+    ) => void,
+  ): void {
+    const count = this.#counts[row] ?? 0;
+    let at = (this.#starts[row] ?? 0) * width;
+    const entries = this.#entries;
+    for (let left = count; left > 0; left -= 1) {
+      visit(
+        (entries[at] ?? 0) >>> 0,
+        entries[at + 1] ?? -1,
+        entries[at + 3] ?? 0,
+        entries[at + 2] ?? -1,
+        entries[at + 4] ?? 0,
+      );
+      at += width;
+    }
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#counts.fill(0);
+    this.#used = 0;
+    this.#wasted = 0;
+  }
+
+  #makeRoomFor(row: number): void {
+    if (row < this.#starts.length) return;
+    const capacity = Math.ceil(Math.max(row + 1, this.#starts.length * 1.5));
+    const [starts, counts] = [new Uint32Array(capacity), new Uint16Array(capacity)];
+    starts.set(this.#starts);
+    counts.set(this.#counts);
+    [this.#starts, this.#counts] = [starts, counts];
+  }
+
+  #reserve(count: number): void {
+    this.#used += count;
+    if (this.#used * width <= this.#entries.length) return;
+    const entries = new Int32Array(Math.ceil(this.#used * width * 1.5));
+    entries.set(this.#entries);
+    this.#entries = entries;
+  }
+
+  /** Moves what is in use together. */
+  #pack(): void {
+    const entries = new Int32Array(this.#entries.length);
+    let used = 0;
+    for (const [row, count] of this.#counts.entries()) {
+      const start = this.#starts[row] ?? 0;
+      entries.set(this.#entries.subarray(start * width, (start + count) * width), used * width);
+      this.#starts[row] = used;
+      used += count;
+    }
+    this.#entries = entries;
+    this.#used = used;
+    this.#wasted = 0;
+  }
+}

@@ -1,0 +1,251 @@
+import {
+  type Clock,
+  type EventLog,
+  Failure,
+  isFailure,
+  type LogBatch,
+  type Logger,
+  type LogReader,
+  type LogWriter,
+  type PartitionPosition,
+  type TopicPartition,
+} from "@thulium-stream/contracts";
+import { batchesToEnd } from "@thulium-stream/runtime";
+import type { FigureRules } from "../rules/figure-rules.ts";
+import { eventTopics } from "./event-of.ts";
+import { appliedOf, type FoldIds } from "./follow-figures.ts";
+import type { MetricsStore } from "./metrics-store.ts";
+import { PartitionFold } from "./partition-fold.ts";
+
+/** What the loop works with. */
+export interface FoldLoopDeps {
+  readonly log: EventLog;
+  readonly store: MetricsStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newId: () => string;
+  readonly system: string;
+  readonly rules: FigureRules;
+  /** Folds of this process whose every append has succeeded. */
+  readonly foldIds: FoldIds;
+  /** Called after each batch. */
+  readonly onBatch: (batch: LogBatch, events: number) => void;
+  /** Called when there was nothing more to fold. */
+  readonly onIdle: () => void;
+  /** Called after figures were published. */
+  readonly onPublished: () => void;
+}
+
+const figuresTopic = "ticket-metrics";
+/** Tickets that end a flush's wait early. */
+const flushTickets = 4000;
+/** Longest wait of gathered events for the next flush. */
+const flushAfterMs = 250;
+/** Tickets whose figures are made anew between two deliveries after the rules changed. */
+const renewAtOnce = 1000;
+
+/**
+ * Folds events into figures, as one member of the system's group: whoever owns a partition of the events alone writes that partition's figures, through a writer of its own whose
+ * opening fences the owner before. It starts where the newest record of the partition says, so nothing else needs to be kept.
+ */
+export class FoldLoop {
+  readonly #deps: FoldLoopDeps;
+  readonly #folds = new Map<number, PartitionFold>();
+  readonly #renewals: { readonly partition: number; readonly ticketId: string }[] = [];
+  #lost = false;
+  #sinceMs: number | null = null;
+
+  constructor(deps: FoldLoopDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Folds until `signal` fires, or, when `ends` are given (`topic/partition` → position), until all that this member owns is folded up to there.
+   * @throws Failure of the log; `PositionLost` when events expired before they were folded.
+   */
+  async run(signal: AbortSignal, ends: ReadonlyMap<string, number> | null): Promise<void> {
+    const { log, system } = this.#deps;
+    let reader: LogReader | null = null;
+    try {
+      reader = await log.openReader({
+        topics: Object.keys(eventTopics),
+        group: `metrics.${system}`,
+        startAt: (partitions) => this.#startsOf(partitions, signal),
+      });
+      await this.#pull(reader, signal, ends);
+      await this.#flush(reader);
+    } finally {
+      await reader?.close();
+      for (const fold of this.#folds.values()) await fold.close();
+      this.#folds.clear();
+      this.#renewals.length = 0;
+      this.#sinceMs = null;
+      this.#lost = false;
+    }
+  }
+
+  async #pull(
+    reader: LogReader,
+    signal: AbortSignal,
+    ends: ReadonlyMap<string, number> | null,
+  ): Promise<void> {
+    const { clock } = this.#deps;
+    for (;;) {
+      const isWaiting = this.#sinceMs !== null || this.#renewals.length > 0;
+      const delivery = await reader.next({ timeoutMs: isWaiting ? 20 : 1000, signal });
+      if (delivery.kind === "assignment") await this.#assigned(delivery.partitions);
+      if (delivery.kind === "batch") this.#gather(delivery);
+      this.#renewSome();
+      const isDue =
+        delivery.kind === "idle" ||
+        this.#waiting >= flushTickets ||
+        (this.#sinceMs !== null && clock.now() - this.#sinceMs >= flushAfterMs);
+      if (isDue) await this.#flush(reader);
+      if (delivery.kind === "idle" && !isWaiting) this.#deps.onIdle();
+      if (ends !== null && delivery.kind !== "assignment" && this.#hasReached(ends)) return;
+    }
+  }
+
+  #gather(batch: LogBatch): void {
+    const fold = this.#folds.get(batch.partition);
+    if (fold === undefined) return;
+    this.#deps.onBatch(batch, fold.gather(batch));
+    this.#sinceMs ??= this.#deps.clock.now();
+  }
+
+  /** Opens the folds of new partitions: fences their writer of before, then reads what it wrote to the end. */
+  async #startsOf(
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<readonly PartitionPosition[]> {
+    const { log, store, system, newId, foldIds } = this.#deps;
+    const numbers = [...new Set(partitions.map(({ partition }) => partition))];
+    const writers = new Map<number, LogWriter>();
+    for (const partition of numbers)
+      writers.set(partition, await log.openWriter(`metrics.${system}.${partition}`));
+    await this.#readFigures(numbers, signal);
+    for (const [partition, writer] of writers) {
+      const foldId = newId();
+      foldIds.add(foldId);
+      await this.#folds.get(partition)?.close();
+      this.#folds.set(partition, new PartitionFold({ ...this.#deps, writer, partition, foldId }));
+      const renewed = store.table.madeByOtherRules(partition, this.#deps.rules.id);
+      this.#renewals.push(...renewed.map((ticketId) => ({ partition, ticketId })));
+    }
+    return this.#positionsOf(partitions);
+  }
+
+  /** Takes over what was written to partitions of `ticket-metrics` before their writers were opened. */
+  async #readFigures(numbers: readonly number[], signal: AbortSignal): Promise<void> {
+    const { log, store, system, foldIds } = this.#deps;
+    const ranges = (await log.ends(figuresTopic)).filter(({ partition }) =>
+      numbers.includes(partition),
+    );
+    const from = ranges.flatMap(({ topic, partition, end }) => {
+      const position = store.position(partition);
+      if (position !== null && position > end)
+        throw new Failure("PositionLost", `${topic}[${partition}] ends at ${end}, not ${position}`);
+      return position === null ? [] : [{ topic, partition, position }];
+    });
+    for await (const batch of batchesToEnd(log, figuresTopic, { ranges, from, signal }))
+      if (numbers.includes(batch.partition)) await store.apply(appliedOf(batch, system, foldIds));
+  }
+
+  /** Where folding goes on: where the newest figures say. Events that expired before they were folded are told of. */
+  async #positionsOf(partitions: readonly TopicPartition[]): Promise<readonly PartitionPosition[]> {
+    const { log, store, logger } = this.#deps;
+    const topics = [...new Set(partitions.map(({ topic }) => topic))];
+    const ranges = (await Promise.all(topics.map((topic) => log.ends(topic)))).flat();
+    return partitions.flatMap((each) => {
+      const position = store.foldedTo(each);
+      const range = ranges.find(
+        ({ topic, partition }) => topic === each.topic && partition === each.partition,
+      );
+      if (position === null || range === undefined) return [];
+      if (position > range.end)
+        throw new Failure(
+          "PositionLost",
+          `${each.topic}[${each.partition}] ends at ${range.end}, not ${position}`,
+        );
+      if (position >= range.earliest) return [{ ...each, position }];
+      logger.warn(
+        { ...each, position, earliest: range.earliest },
+        "events expired before they were folded; figures of tickets that changed then are incomplete",
+      );
+      return [];
+    });
+  }
+
+  async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    const owned = new Set(partitions.map(({ partition }) => partition));
+    for (const [partition, fold] of this.#folds)
+      if (!owned.has(partition)) {
+        this.#folds.delete(partition);
+        await fold.close();
+      }
+    const missing = [...owned].filter((partition) => !this.#folds.has(partition));
+    if (missing.length > 0)
+      // It was fenced while this member kept it: only joining anew tells who is to fold it.
+      throw new Failure("Unavailable", `another process folded partitions ${missing.join(", ")}`);
+    this.#lost = false;
+  }
+
+  #renewSome(): void {
+    for (const { partition, ticketId } of this.#renewals.splice(0, renewAtOnce)) {
+      this.#folds.get(partition)?.renew(ticketId);
+      this.#sinceMs ??= this.#deps.clock.now();
+    }
+  }
+
+  get #waiting(): number {
+    let waiting = 0;
+    for (const fold of this.#folds.values()) waiting += fold.waiting;
+    return waiting;
+  }
+
+  async #flush(reader: LogReader): Promise<void> {
+    if (this.#sinceMs === null) return;
+    this.#sinceMs = null;
+    let published = 0;
+    for (const [partition, fold] of this.#folds) published += await this.#publish(partition, fold);
+    if (published > 0) this.#deps.onPublished();
+    await this.#commit(reader);
+  }
+
+  async #publish(partition: number, fold: PartitionFold): Promise<number> {
+    try {
+      return await fold.flush();
+    } catch (error) {
+      // What became of the append only the log knows: its records must be read like those of others.
+      this.#deps.foldIds.delete(fold.id);
+      if (!isFailure(error, "Fenced")) throw error;
+      this.#deps.logger.info({ partition }, "another process folds this partition now");
+      if (this.#folds.get(partition) === fold) this.#folds.delete(partition);
+      this.#lost = true;
+      return 0;
+    }
+  }
+
+  /** For the operator's tools alone: a start asks the records themselves. */
+  async #commit(reader: LogReader): Promise<void> {
+    const positions = [...this.#folds].flatMap(([partition, { foldedTo }]) =>
+      Object.entries(foldedTo).map(([topic, position]) => ({ topic, partition, position })),
+    );
+    try {
+      if (positions.length > 0) await reader.commit(positions);
+    } catch (error) {
+      if (!isFailure(error, "Fenced")) throw error;
+    }
+  }
+
+  #hasReached(ends: ReadonlyMap<string, number>): boolean {
+    if (this.#lost || this.#renewals.length > 0) return false;
+    return [...this.#folds].every(([partition, { foldedTo }]) =>
+      Object.keys(eventTopics).every((topic) => {
+        const end = ends.get(`${topic}/${partition}`) ?? 0;
+        const at = foldedTo[topic] ?? this.#deps.store.foldedTo({ topic, partition }) ?? 0;
+        return at >= end;
+      }),
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  decodeJson,
+  type EventLog,
+  isFailure,
+  type LogBatch,
+  type TicketMetrics,
+} from "@thulium-stream/contracts";
+import {
+  type AppliedRecords,
+  foldedToHeader,
+  foldHeader,
+  type MetricsStore,
+} from "./metrics-store.ts";
+
+/** Names of folds. */
+export type FoldIds = Set<string>;
+
+/** What following works with. */
+export interface FollowDeps {
+  readonly log: EventLog;
+  readonly store: MetricsStore;
+  readonly system: string;
+  /** Folds of this process: what they wrote is in the store already. */
+  readonly foldIds: FoldIds;
+  readonly now: () => number;
+  /** Called when figures of others came in. */
+  readonly onChange: () => void;
+}
+
+/**
+ * Takes every partition of `ticket-metrics` over into the store until `signal` fires, or up to `ends` (partition → position) when they are given.
+ * @throws Failure of the log; `PositionLost` when the store does not belong to this log.
+ */
+export async function followFigures(
+  { log, store, system, foldIds, now, onChange }: FollowDeps,
+  signal: AbortSignal,
+  ends: ReadonlyMap<number, number> | null,
+): Promise<void> {
+  const reader = await log.openReader({
+    topics: ["ticket-metrics"],
+    startAt: async (partitions) =>
+      partitions.flatMap((each) => {
+        const position = store.position(each.partition);
+        return position === null ? [] : [{ ...each, position }];
+      }),
+  });
+  const left = new Map(ends ?? []);
+  const drop = () => {
+    for (const [partition, end] of left)
+      if (end === 0 || (store.position(partition) ?? 0) >= end) left.delete(partition);
+  };
+  try {
+    drop();
+    while (ends === null || left.size > 0) {
+      const delivery = await reader.next({ timeoutMs: 1000, signal });
+      if (delivery.kind === "idle") await store.caughtUp(now());
+      if (delivery.kind !== "batch") continue;
+      if ((await store.apply(appliedOf(delivery, system, foldIds))) > 0) onChange();
+      drop();
+    }
+    await store.caughtUp(now());
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What a batch of `ticket-metrics` brings: records of this system that its own process did not write. */
+export function appliedOf(
+  batch: LogBatch,
+  system: string,
+  foldIds: ReadonlySet<string>,
+): AppliedRecords {
+  const prefix = `${system}:`;
+  const foldedTo: Record<string, number> = {};
+  const records: AppliedRecords["records"][number][] = [];
+  let told = "";
+  for (const record of batch.records) {
+    const { key, value, headers } = record;
+    if (key === null || !key.startsWith(prefix)) continue;
+    const text = headers[foldedToHeader];
+    if (text !== undefined && text !== told) {
+      told = text;
+      raise(foldedTo, text);
+    }
+    if (foldIds.has(headers[foldHeader] ?? "")) continue;
+    const metrics = value === null ? null : metricsOf(record);
+    if (value === null || metrics !== null)
+      records.push({ ticketId: key.slice(prefix.length), value, metrics });
+  }
+  return { partition: batch.partition, records, nextPosition: batch.nextPosition, foldedTo };
+}
+
+/** Positions as a header tells them; anything else is no news. */
+function raise(foldedTo: Record<string, number>, text: string): void {
+  try {
+    for (const [topic, position] of Object.entries(JSON.parse(text) as Record<string, unknown>))
+      if (typeof position === "number") foldedTo[topic] = Math.max(foldedTo[topic] ?? 0, position);
+  } catch {
+    // A foreign record's header.
+  }
+}
+
+/** The figures of a record; null for one that is none, which a foreign writer left. */
+function metricsOf(record: LogBatch["records"][number]): TicketMetrics | null {
+  try {
+    const value = decodeJson(record) as Partial<TicketMetrics> | null;
+    return value?.history === undefined || value.as_of === undefined
+      ? null
+      : (value as TicketMetrics);
+  } catch (error) {
+    if (isFailure(error, "CorruptRecord")) return null;
+    throw error;
+  }
+}

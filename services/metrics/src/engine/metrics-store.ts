@@ -1,0 +1,161 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { TicketMetrics, TopicPartition } from "@thulium-stream/contracts";
+import { type Database, open, type RootDatabase } from "lmdb";
+import { FigureTable } from "../aggregates/figure-table.ts";
+
+/** Header of a `ticket-metrics` record: up to which positions its partition's events are folded, as JSON by topic. The newest record of a partition tells how far its fold is. */
+export const foldedToHeader = "ts_folded_to";
+/** Header of a `ticket-metrics` record: the fold that made it, so that its own process need not read it again. */
+export const foldHeader = "ts_fold";
+
+/** Tombstones may be gone from the log after 7 days: an older store could keep what was erased. */
+const oldestMs = 5 * 86_400_000;
+/** Raise it when the store's own form changes: it is then made anew from the log. */
+const storeVersion = 2;
+
+/** A kept record begins with the number of its partition. */
+const prefixBytes = 2;
+const utf8 = new TextDecoder();
+
+/** What {@link MetricsStore.apply} takes over: records of one partition of `ticket-metrics`, or those about to be read from it. */
+export interface AppliedRecords {
+  readonly partition: number;
+  readonly records: readonly AppliedRecord[];
+  /** Where reading that partition goes on; left out for records that were not read but written. */
+  readonly nextPosition?: number;
+  /** How far the events are folded, by topic. */
+  readonly foldedTo: Readonly<Record<string, number>>;
+}
+
+/** One record; without a value the ticket is erased. */
+export interface AppliedRecord {
+  readonly ticketId: string;
+  readonly value: Uint8Array | null;
+  /** The value, decoded. */
+  readonly metrics: TicketMetrics | null;
+}
+
+/**
+ * All of the topic `ticket-metrics`: whole records in LMDB, figures in columns in memory. A cache that can be deleted at any time. Records may come in any order and more
+ * than once: an older one never replaces a newer one.
+ */
+export class MetricsStore {
+  readonly table = new FigureTable();
+  readonly #root: RootDatabase<unknown, string>;
+  readonly #records: Database<Uint8Array, string>;
+  readonly #meta: Database<number, string>;
+  /** What `#meta` holds, readable before it is committed. */
+  readonly #positions = new Map<string, number>();
+
+  private constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    // A lost tail after a power cut is read again from the log: no need to wait for the disk.
+    this.#root = open({
+      path: join(folder, "metrics.mdb"),
+      noSubdir: true,
+      maxDbs: 3,
+      noSync: true,
+    });
+    this.#records = this.#root.openDB({ name: "records", encoding: "binary", compression: true });
+    this.#meta = this.#root.openDB({ name: "meta", encoding: "json" });
+  }
+
+  /** Opens the store in a folder that this process owns, and reads the figures of all its tickets into memory. */
+  static async open(folder: string, nowMs: number): Promise<MetricsStore> {
+    const store = new MetricsStore(folder);
+    const isUsable =
+      store.#meta.get("version") === storeVersion &&
+      (store.#meta.get("caughtUpMs") ?? 0) > nowMs - oldestMs;
+    if (!isUsable) await store.clear();
+    for (const { key, value } of store.#meta.getRange()) store.#positions.set(key, value);
+    for (const { value } of store.#records.getRange({ snapshot: false })) {
+      const metrics = decodeMetrics(value.subarray(prefixBytes));
+      if (metrics !== null) store.table.set(metrics, partitionOf(value));
+    }
+    return store;
+  }
+
+  /** The whole record of a ticket; null when there is none. */
+  record(ticketId: string): TicketMetrics | null {
+    const value = this.#records.get(ticketId);
+    return value === undefined ? null : decodeMetrics(value.subarray(prefixBytes));
+  }
+
+  /** Where reading a partition of `ticket-metrics` goes on. */
+  position(partition: number): number | null {
+    return this.#positions.get(`read/${partition}`) ?? null;
+  }
+
+  /** How far a partition's events are folded. */
+  foldedTo({ topic, partition }: TopicPartition): number | null {
+    return this.#positions.get(`folded/${topic}/${partition}`) ?? null;
+  }
+
+  /** Takes over records, and where they came from, in one transaction. Returns how many tickets changed. */
+  async apply(applied: AppliedRecords): Promise<number> {
+    const { partition, nextPosition, foldedTo } = applied;
+    const news: AppliedRecord[] = [];
+    for (const record of applied.records) {
+      const { ticketId, metrics } = record;
+      if (metrics === null) this.table.delete(ticketId);
+      else if (this.table.isOutdated(metrics)) continue;
+      else this.table.set(metrics, partition);
+      news.push(record);
+    }
+    await this.#root.batch(() => {
+      for (const { ticketId, value } of news) {
+        if (value === null) this.#records.remove(ticketId);
+        else this.#records.put(ticketId, withPartition(partition, value));
+      }
+      if (nextPosition !== undefined) this.#raise(`read/${partition}`, nextPosition);
+      for (const [topic, position] of Object.entries(foldedTo))
+        this.#raise(`folded/${topic}/${partition}`, position);
+    });
+    return news.length;
+  }
+
+  /** Notes that the end of the topic was reached at an instant. */
+  async caughtUp(nowMs: number): Promise<void> {
+    await this.#meta.put("caughtUpMs", nowMs);
+  }
+
+  /** Forgets everything. */
+  async clear(): Promise<void> {
+    await this.#records.clearAsync();
+    await this.#meta.clearAsync();
+    await this.#meta.put("version", storeVersion);
+    this.#positions.clear();
+    this.table.clear();
+  }
+
+  /** Closes the store. */
+  close(): Promise<void> {
+    return this.#root.close();
+  }
+
+  #raise(key: string, position: number): void {
+    if (position <= (this.#positions.get(key) ?? -1)) return;
+    this.#positions.set(key, position);
+    this.#meta.put(key, position);
+  }
+}
+
+function withPartition(partition: number, value: Uint8Array): Uint8Array {
+  const kept = Buffer.allocUnsafe(prefixBytes + value.length);
+  kept.writeUInt16LE(partition, 0);
+  kept.set(value, prefixBytes);
+  return kept;
+}
+
+function partitionOf(value: Uint8Array): number {
+  return (value[0] ?? 0) + (value[1] ?? 0) * 256;
+}
+
+/** The record of a ticket as the log gave it; null for a value that is none. */
+export function decodeMetrics(value: Uint8Array): TicketMetrics | null {
+  const metrics = JSON.parse(utf8.decode(value)) as Partial<TicketMetrics>;
+  return metrics.history === undefined || metrics.ticket_id === undefined
+    ? null
+    : (metrics as TicketMetrics);
+}

@@ -1,0 +1,142 @@
+import {
+  encodeJson,
+  type LogBatch,
+  type Logger,
+  type LogWriter,
+  type NewRecord,
+  type TicketHistory,
+  type TicketMetrics,
+  ticketKey,
+} from "@thulium-stream/contracts";
+import { ticketMetricsOf } from "../figures/ticket-metrics-of.ts";
+import { emptyHistory, foldEvent } from "../history/fold-event.ts";
+import type { FigureRules } from "../rules/figure-rules.ts";
+import { eventOf } from "./event-of.ts";
+import { foldedToHeader, foldHeader, type MetricsStore } from "./metrics-store.ts";
+
+/** What a partition's fold works with. */
+export interface PartitionFoldDeps {
+  readonly store: MetricsStore;
+  /** The one writer of this partition's figures. */
+  readonly writer: LogWriter;
+  readonly logger: Logger;
+  readonly system: string;
+  readonly rules: FigureRules;
+  readonly partition: number;
+  /** Names this fold in what it writes. */
+  readonly foldId: string;
+}
+
+/**
+ * Folds the events of one partition. Events are gathered in memory; a flush appends the new figures of all tickets they touched, with the positions that they reach, in one
+ * atomic append, and only then takes them over into the store. A kill at any instruction leaves a log whose newest record tells exactly how far its figures go.
+ */
+export class PartitionFold {
+  readonly #deps: PartitionFoldDeps;
+  readonly #touched = new Map<string, TicketHistory>();
+  /** Messages of tickets whose head has not come yet. */
+  readonly #headless = new Map<string, TicketHistory>();
+  readonly #foldedTo: Record<string, number> = {};
+  /** Whether every head that was appended with the messages read so far has been read, too. */
+  #headsAreRead = true;
+
+  constructor(deps: PartitionFoldDeps) {
+    this.#deps = deps;
+  }
+
+  /** Names the fold in what it writes. */
+  get id(): string {
+    return this.#deps.foldId;
+  }
+
+  /** Tickets whose new figures wait for the next flush. */
+  get waiting(): number {
+    return this.#touched.size;
+  }
+
+  /** Positions that the gathered events reach, by topic. */
+  get foldedTo(): Readonly<Record<string, number>> {
+    return this.#foldedTo;
+  }
+
+  /** Gathers a batch of events. Returns how many there were of this system. */
+  gather(batch: LogBatch): number {
+    const { logger, system, rules } = this.#deps;
+    let count = 0;
+    for (const record of batch.records) {
+      const event = eventOf(record);
+      if (event === null) {
+        const { topic, partition, position } = record;
+        logger.warn(
+          { topic, partition, position },
+          "a record is no event; left out of the metrics",
+        );
+        continue;
+      }
+      if (event.system !== system) continue;
+      count += 1;
+      const before = this.#historyOf(event.ticket_id);
+      const after = foldEvent(before, event, rules);
+      if (after !== before) this.#touched.set(event.ticket_id, after);
+    }
+    this.#foldedTo[batch.topic] = batch.nextPosition;
+    this.#headsAreRead = batch.topic === "ticket-events" && batch.nextPosition >= batch.endPosition;
+    return count;
+  }
+
+  /** Makes the figures of a ticket anew with the next flush, whether or not events of it come. */
+  renew(ticketId: string): void {
+    if (!this.#touched.has(ticketId)) this.#touched.set(ticketId, this.#historyOf(ticketId));
+  }
+
+  /** Publishes what was gathered. @throws Failure of the writer; the fold is then spent. */
+  async flush(): Promise<number> {
+    const { store, writer, system, rules, partition, foldId } = this.#deps;
+    const made: TicketMetrics[] = [];
+    for (const [ticketId, history] of this.#touched) {
+      const metrics = ticketMetricsOf(history, { system, ticketId, rules });
+      if (metrics === null) this.#headless.set(ticketId, history);
+      else {
+        this.#headless.delete(ticketId);
+        made.push(metrics);
+      }
+    }
+    // While a head may still come, its messages must be read again after a kill. One that does not come has expired.
+    const isComplete = this.#headless.size === 0 || this.#headsAreRead;
+    const foldedTo = isComplete ? { ...this.#foldedTo } : {};
+    const headers = { [foldHeader]: foldId, [foldedToHeader]: JSON.stringify(foldedTo) };
+    const records = made.map((metrics) => ({
+      ticketId: metrics.ticket_id,
+      value: encodeJson(metrics),
+      metrics,
+    }));
+    if (records.length > 0)
+      await writer.append(
+        records.map(
+          ({ ticketId, value }): NewRecord => ({
+            topic: "ticket-metrics",
+            key: ticketKey(system, ticketId),
+            value,
+            headers,
+          }),
+        ),
+      );
+    await store.apply({ partition, records, foldedTo });
+    this.#touched.clear();
+    return records.length;
+  }
+
+  /** Closes its writer. What was gathered and not flushed is folded again by whoever is next. */
+  close(): Promise<void> {
+    return this.#deps.writer.close();
+  }
+
+  #historyOf(ticketId: string): TicketHistory {
+    const touched = this.#touched.get(ticketId) ?? this.#headless.get(ticketId);
+    if (touched !== undefined) return touched;
+    const { store } = this.#deps;
+    // Most tickets of a backfill are new: no need to ask the disk for them.
+    if (store.table.rowOf(ticketId) === undefined) return emptyHistory;
+    return store.record(ticketId)?.history ?? emptyHistory;
+  }
+}

@@ -1,0 +1,97 @@
+import { epochMsOf, type HeadRun, type TimeShare } from "@thulium-stream/contracts";
+import type { BusinessCalendar } from "../calendar/business-calendar.ts";
+import type { Ball, Span } from "./open-life.ts";
+
+type Calendar = Pick<BusinessCalendar, "secondsBetween">;
+
+/** A duration in both measures. */
+export interface Duration {
+  readonly s: number;
+  readonly business_s: number;
+}
+
+/** Something that holds from an instant until the next entry. */
+export interface Step<T> {
+  readonly fromMs: number;
+  readonly value: T;
+}
+
+/** Sum of spans of time. */
+export function durationOf(spans: readonly Span[], calendar: Calendar): Duration {
+  let [ms, business] = [0, 0];
+  for (const { fromMs, toMs } of spans) {
+    ms += Math.max(0, toMs - fromMs);
+    business += calendar.secondsBetween(fromMs, toMs);
+  }
+  return { s: ms / 1000, business_s: business };
+}
+
+/** The part of spans during which a step held. */
+function spansWhile<T>(steps: readonly Step<T>[], at: number, spans: readonly Span[]): Span[] {
+  const beginMs = steps[at]?.fromMs ?? Number.NEGATIVE_INFINITY;
+  const endMs = steps[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
+  return spans.flatMap(({ fromMs, toMs }) => {
+    const part = { fromMs: Math.max(fromMs, beginMs), toMs: Math.min(toMs, endMs) };
+    return part.toMs > part.fromMs ? [part] : [];
+  });
+}
+
+/** Time within spans by the value that held, in order of its first occurrence. */
+export function timeBy<T>(
+  steps: readonly Step<T>[],
+  spans: readonly Span[],
+  calendar: Calendar,
+): ReadonlyMap<T, Duration> {
+  const found = new Map<T, Duration>();
+  for (const [at, { value }] of steps.entries()) {
+    const { s, business_s } = durationOf(spansWhile(steps, at, spans), calendar);
+    if (s === 0) continue;
+    const held = found.get(value) ?? { s: 0, business_s: 0 };
+    found.set(value, { s: held.s + s, business_s: held.business_s + business_s });
+  }
+  return found;
+}
+
+/** The same as records carry it, by name, null first. */
+export function sharesOf(
+  steps: readonly Step<string | null>[],
+  spans: readonly Span[],
+  calendar: Calendar,
+): TimeShare[] {
+  return [...timeBy(steps, spans, calendar)]
+    .map(([name, { s, business_s }]) => ({ name, time_s: s, time_business_s: business_s }))
+    .sort(({ name: a }, { name: b }) => ((a ?? "") < (b ?? "") ? -1 : 1));
+}
+
+/** When each head of a ticket held, by one of its fields: what queue or agent it had. A first head is known from the ticket's last change before it was read. */
+export function headSteps(
+  runs: readonly HeadRun[],
+  field: "queue" | "agent",
+): readonly Step<string | null>[] {
+  const steps: Step<string | null>[] = [];
+  for (const [at, run] of runs.entries()) {
+    const fromMs = epochMsOf(at === 0 ? (run.updated_at ?? run.observed_at) : run.at);
+    if (at === 0 || steps.at(-1)?.value !== run[field])
+      steps.push({ fromMs: Math.max(fromMs, steps.at(-1)?.fromMs ?? fromMs), value: run[field] });
+  }
+  return steps;
+}
+
+/** How open time divides by who is waited for. */
+export function ballTimes(
+  moves: readonly { readonly ms: number; readonly ball: Ball }[],
+  open: readonly Span[],
+  calendar: Calendar,
+): Readonly<Record<Ball, Duration>> {
+  const found = timeBy(
+    moves.map(({ ms, ball }) => ({ fromMs: ms, value: ball })),
+    open,
+    calendar,
+  );
+  const none = { s: 0, business_s: 0 };
+  return {
+    ours: found.get("ours") ?? none,
+    theirs: found.get("theirs") ?? none,
+    hold: found.get("hold") ?? none,
+  };
+}
