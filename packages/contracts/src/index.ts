@@ -6,6 +6,7 @@ export * from "./extractor-state.ts";
 export * from "./failure.ts";
 export * from "./hash-id.ts";
 export * from "./instant.ts";
+export * from "./message-text.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/event-log.ts";
 export * from "./ports/logger.ts";

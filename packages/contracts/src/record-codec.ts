@@ -1,7 +1,10 @@
 import { dataSchemaHeader, schemaUri } from "./contract-version.ts";
 import type { ChangeEvent, TicketEvent } from "./events.ts";
 import { Failure } from "./failure.ts";
+import { jsonOfMessage } from "./message-text.ts";
 import type { LogRecord, NewRecord } from "./ports/event-log.ts";
+import type { ObservedContent } from "./state.ts";
+import type { Message } from "./ticket.ts";
 import { ticketKey } from "./topics.ts";
 
 /**
@@ -39,7 +42,7 @@ export function recordOfEvent(event: ChangeEvent, append: number): NewRecord {
   return {
     topic: "kinds" in event ? "ticket-events" : "message-events",
     key: ticketKey(event.system, event.ticket_id),
-    value: encodeJson(event),
+    value: encodeEvent(event),
     headers: {
       [headerNames.specVersion]: "1.0",
       [headerNames.id]: event.id,
@@ -56,9 +59,40 @@ export function recordOfEvent(event: ChangeEvent, append: number): NewRecord {
   };
 }
 
+function encodeEvent(event: ChangeEvent): Uint8Array {
+  if (!("message" in event) || event.message === null) return encodeJson(event);
+  const { message, ...envelope } = event;
+  return encodeText(
+    `${JSON.stringify(envelope).slice(0, -1)},"message":${jsonOfMessage(message)}}`,
+  );
+}
+
+/** The state of a message: all that the message holds, and what is known of its observation. */
+export function encodeMessageState(message: Message, observed: ObservedContent): Uint8Array {
+  return encodeText(jsonOfMessage(message, observed));
+}
+
 /** JSON as UTF-8. Lone surrogates, which UTF-8 cannot carry, are escaped by JSON itself and so survive. */
 export function encodeJson(value: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify(value));
+  return encodeText(JSON.stringify(value));
+}
+
+/** Records are many and small, and a buffer of its own for each costs more than its bytes: they share slabs of this size. */
+const slabBytes = 256 * 1024;
+let slab = Buffer.allocUnsafeSlow(slabBytes);
+let slabUsed = 0;
+
+/** UTF-8 of a text without lone surrogates, as a part of a larger buffer: copy what is kept for long. */
+function encodeText(text: string): Uint8Array {
+  const mostBytes = text.length * 3;
+  if (mostBytes > slabBytes) return encoder.encode(text);
+  if (slabUsed + mostBytes > slabBytes) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    slabUsed = 0;
+  }
+  const { written } = encoder.encodeInto(text, slab.subarray(slabUsed));
+  slabUsed += written;
+  return slab.subarray(slabUsed - written, slabUsed);
 }
 
 /**

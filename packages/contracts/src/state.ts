@@ -17,6 +17,9 @@ const observed = {
   observed_at: instant.describe("When this content was first read"),
 };
 
+/** What every state record says about the observation that made it. */
+export type ObservedContent = z.infer<z.ZodObject<typeof observed>>;
+
 /** What the ticket's state keeps of each message: enough to compare without its body. */
 export const messageRef = z.object({
   message_id: z.string(),

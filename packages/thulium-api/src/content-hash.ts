@@ -1,48 +1,54 @@
-import { hashId, type Message, type Ticket } from "@thulium-stream/contracts";
+import { hashId, type Message, messageText, type Ticket } from "@thulium-stream/contracts";
 
 /**
  * Version of what the hashes below cover. Raise it whenever the normaliser changes its reading of the same source content:
  * state hashed under another version is re-based without an event.
  */
-export const hashVersion = 1;
+export const hashVersion = 2;
 
-/** A normalised record never changes, and is hashed wherever it is compared. */
-const hashes = new WeakMap<object, string>();
+/** A normalised head never changes, and is hashed wherever it is compared. */
+const hashes = new WeakMap<Ticket, string>();
 
 /** Content hash of a ticket's head. Stamps count by the minute, since seconds may come and go between answers; what is read off a raw text is left out. */
 export function ticketHash(ticket: Ticket): string {
-  return remembered(ticket, () => ({
-    ...ticket,
-    created_at: undefined,
-    updated_at: undefined,
-    closed_at: undefined,
-    first_agent_responded_at: undefined,
-    vendor_close_time_s: undefined,
-    vendor_first_agent_response_time_s: undefined,
-    created_at_raw: minute(ticket.created_at_raw),
-    updated_at_raw: minute(ticket.updated_at_raw),
-    closed_at_raw: minute(ticket.closed_at_raw),
-    first_agent_responded_at_raw: minute(ticket.first_agent_responded_at_raw),
-  }));
+  const known = hashes.get(ticket);
+  if (known !== undefined) return known;
+  const hash = hashId(contentOfTicket(ticket));
+  hashes.set(ticket, hash);
+  return hash;
+}
+
+/** The fields in one fixed order: a list is canonical, and costs less than an object of its own. */
+function contentOfTicket(ticket: Ticket): string {
+  return JSON.stringify([
+    ticket.system,
+    ticket.ticket_id,
+    ticket.user_login,
+    ticket.from,
+    ticket.ticket_queue_id,
+    ticket.ticket_queue_name,
+    ticket.subject,
+    ticket.category_id,
+    ticket.source,
+    ticket.status_id,
+    ticket.substatus_id,
+    ticket.full_status_name,
+    ticket.customer_id,
+    ticket.tags,
+    minute(ticket.created_at_raw),
+    minute(ticket.updated_at_raw),
+    minute(ticket.closed_at_raw),
+    minute(ticket.first_agent_responded_at_raw),
+    ticket.vendor_close_time_raw,
+    ticket.vendor_first_agent_response_time_raw,
+    ticket.custom_fields,
+    ticket.extra,
+  ]);
 }
 
 /** Content hash of a message, ratings left out: they change on their own. */
 export function messageHash(message: Message): string {
-  return remembered(message, () => ({
-    ...message,
-    created_at: undefined,
-    created_at_raw: minute(message.created_at_raw),
-    ratings: undefined,
-  }));
-}
-
-/** Normalised records are built with their keys in one order: without what is undefined, their JSON is canonical. */
-function remembered(record: object, canonical: () => object): string {
-  const known = hashes.get(record);
-  if (known !== undefined) return known;
-  const hash = hashId(JSON.stringify(canonical()));
-  hashes.set(record, hash);
-  return hash;
+  return messageText(message).hash;
 }
 
 function minute(stamp: string | null): string | null {

@@ -1,10 +1,4 @@
-import {
-  instantOf,
-  type Message,
-  type NamedValue,
-  type ObservedTicket,
-  type Ticket,
-} from "@thulium-stream/contracts";
+import type { Message, NamedValue, ObservedTicket, Ticket } from "@thulium-stream/contracts";
 import type { WallClock } from "./wall-clock.ts";
 
 /** What became of a row: a ticket, or the field and the rule that it breaks. */
@@ -145,8 +139,7 @@ function messageOf(value: unknown, index: number, ticket: Ticket, clock: WallClo
 
 /** The earlier instant when the stamp is shown twice; the ticket's flag tells. */
 function instantOfStamp(text: string | null, clock: WallClock): string | null {
-  const startMs = text === null ? undefined : clock.toInstants(text)?.intervals[0]?.startMs;
-  return startMs === undefined ? null : instantOf(startMs);
+  return text === null ? null : (clock.toInstants(text)?.first ?? null);
 }
 
 /** `123:33:44` or `01:00`, hours unbounded. */

@@ -1,9 +1,12 @@
+import { type Instant, instantOf } from "@thulium-stream/contracts";
 import { Temporal } from "temporal-polyfill";
 
 /** What a wall-clock text can mean. */
 export interface WallClockReading {
   /** The stretches of time that show this text: one, or two in the hour that the autumn change repeats. In order; ends are exclusive. */
   readonly intervals: readonly { readonly startMs: number; readonly endMs: number }[];
+  /** The start of the first of them. */
+  readonly first: Instant;
   /** Whether the text is shown twice. */
   readonly ambiguous: boolean;
   /** Whether the spring change skips this text; the interval is then the one an hour later on the clock, as PHP reads it. */
@@ -25,6 +28,8 @@ export interface WallClock {
 
 const dayMs = 86_400_000;
 const minuteMs = 60_000;
+/** Texts whose readings are remembered, since stamps repeat from row to row: a busy week's minutes. */
+const mostRemembered = 20_000;
 const form = /^(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2})(?::(\d{2}))?$/;
 
 /** From an instant on, local time is UTC plus this offset. */
@@ -36,6 +41,7 @@ interface Segment {
 /** The wall clock of an IANA zone. Transitions are looked up once a year and zone; after that, a reading costs no library call. */
 export function createWallClock(zone: string): WallClock {
   const years = new Map<number, readonly Segment[]>();
+  const readings = new Map<string, WallClockReading | null>();
 
   const segmentsOf = (year: number): readonly Segment[] => {
     const known = years.get(year);
@@ -70,21 +76,31 @@ export function createWallClock(zone: string): WallClock {
     return texts.sort();
   };
 
+  const read = (text: string): WallClockReading | null => {
+    const parsed = parse(text);
+    if (parsed === null) return null;
+    const { localMs, widthMs } = parsed;
+    const offsets = new Set([offsetAt(localMs - dayMs), offsetAt(localMs + dayMs)]);
+    const starts = [...offsets]
+      .map((offsetMs) => localMs - offsetMs)
+      .filter((ms) => ms + offsetAt(ms) === localMs);
+    starts.sort((a, b) => a - b);
+    const gap = starts.length === 0;
+    if (gap) starts.push(localMs - offsetAt(localMs - dayMs));
+    const intervals = starts.map((startMs) => ({ startMs, endMs: startMs + widthMs }));
+    const first = instantOf(intervals[0]?.startMs ?? localMs);
+    return { intervals, first, ambiguous: intervals.length > 1, gap };
+  };
+
   return {
     zone,
     toInstants(text) {
-      const parsed = parse(text);
-      if (parsed === null) return null;
-      const { localMs, widthMs } = parsed;
-      const offsets = new Set([offsetAt(localMs - dayMs), offsetAt(localMs + dayMs)]);
-      const starts = [...offsets]
-        .map((offsetMs) => localMs - offsetMs)
-        .filter((ms) => ms + offsetAt(ms) === localMs);
-      starts.sort((a, b) => a - b);
-      const gap = starts.length === 0;
-      if (gap) starts.push(localMs - offsetAt(localMs - dayMs));
-      const intervals = starts.map((startMs) => ({ startMs, endMs: startMs + widthMs }));
-      return { intervals, ambiguous: intervals.length > 1, gap };
+      const known = readings.get(text);
+      if (known !== undefined) return known;
+      const reading = read(text);
+      if (readings.size >= mostRemembered) readings.clear();
+      readings.set(text, reading);
+      return reading;
     },
     toText: textAt,
     earliestText: (fromMs, toMs) => extremeTexts(fromMs, toMs)[0] ?? textAt(fromMs),

@@ -3,10 +3,10 @@ import {
   type Checkpoint,
   type ExtractorHeartbeat,
   encodeJson,
+  encodeMessageState,
   type HoleState,
   headerNames,
   type Instant,
-  type MessageState,
   messageKey,
   type NewRecord,
   type ObservedTicket,
@@ -165,8 +165,12 @@ export class Batch {
     this.#changed.set(row.ticket.ticket_id, found.state);
     if (found.ticketEvent !== null) this.#events.push(found.ticketEvent);
     this.#events.push(...found.messageEvents);
-    for (const state of found.messageStates)
-      this.#addMessage(row.ticket.ticket_id, state.message_id, state);
+    for (const { message, observed } of found.messageStates)
+      this.#addMessage(
+        row.ticket.ticket_id,
+        message.message_id,
+        encodeMessageState(message, observed),
+      );
     for (const id of found.removedMessageIds) this.#addMessage(row.ticket.ticket_id, id, null);
   }
 
@@ -186,13 +190,13 @@ export class Batch {
     this.#changed.set(ticketId, state);
   }
 
-  #addMessage(ticketId: string, messageId: string, state: MessageState | null): void {
+  #addMessage(ticketId: string, messageId: string, value: Uint8Array | null): void {
     const { system } = this.#options;
     this.#others.push({
       topic: "messages",
       key: messageKey(system, ticketId, messageId),
       partitionKey: ticketKey(system, ticketId),
-      value: state === null ? null : encodeJson(state),
+      value,
     });
   }
 }

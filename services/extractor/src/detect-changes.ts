@@ -7,7 +7,7 @@ import {
   type Message,
   type MessageEvent,
   type MessageRef,
-  type MessageState,
+  type ObservedContent,
   type ObservedTicket,
   type Origin,
   type Ticket,
@@ -37,10 +37,16 @@ export interface Detected {
   readonly state: TicketState | null;
   readonly ticketEvent: TicketEvent | null;
   readonly messageEvents: readonly MessageEvent[];
-  /** New state of messages, bodies included. */
-  readonly messageStates: readonly MessageState[];
+  /** Messages whose state is new. */
+  readonly messageStates: readonly NewMessageState[];
   /** Messages that are gone. */
   readonly removedMessageIds: readonly string[];
+}
+
+/** The new state of a message, in its parts: bodies are large, and put together only as bytes. */
+export interface NewMessageState {
+  readonly message: Message;
+  readonly observed: ObservedContent;
 }
 
 const nothing: Detected = {
@@ -207,7 +213,7 @@ interface MessageComparison {
   readonly refs: MessageRef[];
   readonly added: readonly Message[];
   readonly events: readonly MessageEvent[];
-  readonly states: readonly MessageState[];
+  readonly states: readonly NewMessageState[];
   readonly removed: readonly string[];
 }
 
@@ -220,7 +226,7 @@ function compareMessages(
   const refs: MessageRef[] = [];
   const added: Message[] = [];
   const events: MessageEvent[] = [];
-  const states: MessageState[] = [];
+  const states: NewMessageState[] = [];
   for (const message of observed.messages) {
     const ref = old.get(message.message_id);
     old.delete(message.message_id);
@@ -243,7 +249,7 @@ function compareMessages(
     const next = refOf(message, hash, version, last ?? "");
     refs.push(next);
     if (steps.length > 0 || (held !== null && held.hash_version !== hashVersion))
-      states.push(stateOf(message, next, context.observedAt));
+      states.push({ message, observed: observedContent(next, context.observedAt) });
   }
   for (const ref of old.values()) events.push(removalOf(ref, observed, context));
   const removed = [...old.keys()];
@@ -369,13 +375,11 @@ function refOf(
   };
 }
 
-function stateOf(
-  message: Message,
+function observedContent(
   { content_hash, version, last_event_id }: MessageRef,
   observedAt: Instant,
-): MessageState {
+): ObservedContent {
   return {
-    ...message,
     content_hash,
     hash_version: hashVersion,
     version,

@@ -257,7 +257,8 @@ export class Publisher {
     const rows: ObservedTicket[] = [];
     const unclear: ObservedTicket[] = [];
     for (const row of job.page?.rows ?? []) {
-      const hash = `${ticketHash(row.ticket)}${row.messages.map((message) => messageHash(message) + message.ratings.join()).join()}`;
+      const parts = row.messages.map((message) => messageHash(message) + message.ratings.join());
+      const hash = hashId(`${ticketHash(row.ticket)}${parts.join()}`);
       const verdict = this.#order.judge(row.ticket.ticket_id, hash, job.page as TicketPage);
       (verdict === "apply" ? rows : unclear).push(row);
     }

@@ -4,7 +4,7 @@ import { Desk, sourceOver, withExtractor } from "./desk.ts";
 
 const startMs = Date.parse("2026-11-24T09:00:20.000Z");
 const pageTickets = 100;
-/** Bytes of the reference page: bodies are filled up to it. */
+/** Bytes of the reference page, about: the sandbox's tickets are a little smaller, and their first messages filled up. */
 const pageBytes = 480_000;
 
 /** Answers of the desk by request: what was asked once is not made again. */
@@ -17,10 +17,10 @@ export async function referencePage(tickets = 10_000): Promise<string> {
   const desk = new Desk(sandbox, new VirtualClock(startMs));
   const first = await readTwice(answers, desk);
   const again = await readTwice(answers, null);
-  const bytes = [...answers.values()].reduce((sum, { body }) => sum + body.length, 0);
-  const full = [...answers.values()].filter(({ body }) => body.length > pageBytes / 2).length;
+  const full = [...answers.values()].filter(({ body }) => body.length > pageBytes / 2);
+  const bytes = full.reduce((sum, { body }) => sum + body.length, 0);
   return [
-    `${first.pages} pages of ${pageTickets} tickets, ${Math.round(bytes / full / 1000)} KB each: CPU per page from bytes to append`,
+    `${first.pages} pages of ${pageTickets} tickets, ${Math.round(bytes / full.length / 1000)} KB each: CPU per page from bytes to append`,
     "",
     "| | CPU per page |",
     "| --- | --- |",
@@ -57,16 +57,14 @@ async function answerOf(answers: Answers, desk: Desk | null, path: string) {
   return answer;
 }
 
-const filler = "Dzień dobry, proszę o pomoc. ";
+const filler = "Dzień dobry, proszę o pomoc. ".repeat(12);
 
-/** A page with message bodies filled up, so that 100 tickets have the reference page's size. The same ticket is filled alike each time. */
+/** A page in which every ticket's first message is longer by the same text: 100 tickets then have the reference page's size. */
 function filled(text: string): string {
   const envelope = JSON.parse(text) as { result?: { messages: { body: string | null }[] }[] };
-  for (const row of envelope.result ?? []) {
-    const missing = pageBytes / pageTickets - Buffer.byteLength(JSON.stringify(row));
-    const [first] = row.messages;
-    if (first !== undefined && missing > 0)
-      first.body = `${first.body ?? ""}${filler.repeat(missing / Buffer.byteLength(filler))}`;
+  for (const { messages } of envelope.result ?? []) {
+    const [first] = messages;
+    if (first !== undefined) first.body = `${first.body ?? ""}${filler}`;
   }
   return JSON.stringify(envelope);
 }

@@ -1,4 +1,3 @@
-import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { NewRecord } from "@thulium-stream/contracts";
 
 /** A record inside a chunk: its place counts from the chunk's base position. */
@@ -20,7 +19,7 @@ export interface Chunk {
 /** Raw size at which a chunk is full. */
 export const chunkBytes = 256 * 1024;
 
-/** Packs: JSON of everything but the values, then the values, deflated. Layout: u32 span, u32 length of the JSON, then both parts. */
+/** Packs: u32 span, u32 length of the JSON, JSON of everything but the values, then the values. The store compresses. */
 export function encodeChunk({ span, records }: Chunk): Buffer {
   const meta = Buffer.from(
     JSON.stringify(
@@ -34,28 +33,27 @@ export function encodeChunk({ span, records }: Chunk): Buffer {
     ),
   );
   const values = records.flatMap(({ value }) => (value === null ? [] : [value]));
-  const packed = deflateRawSync(Buffer.concat([meta, ...values]), { level: 1 });
   const head = Buffer.alloc(8);
   head.writeUInt32LE(span, 0);
   head.writeUInt32LE(meta.length, 4);
-  return Buffer.concat([head, packed]);
+  return Buffer.concat([head, meta, ...values]);
 }
 
 /** Unpacks what {@link encodeChunk} packed. */
 export function decodeChunk(buffer: Uint8Array): Chunk {
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-  const body = inflateRawSync(buffer.subarray(8));
-  const metaLength = view.getUint32(4, true);
-  const meta = JSON.parse(body.toString("utf8", 0, metaLength)) as [
+  const metaEnd = 8 + view.getUint32(4, true);
+  const text = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  const meta = JSON.parse(text.toString("utf8", 8, metaEnd)) as [
     number,
     string,
     number,
     number,
     Record<string, string>,
   ][];
-  let at = metaLength;
+  let at = metaEnd;
   const records = meta.map(([step, key, length, appendedAtMs, headers]) => {
-    const value = length < 0 ? null : body.subarray(at, at + length);
+    const value = length < 0 ? null : buffer.subarray(at, at + length);
     at += Math.max(0, length);
     return { step, key, value, headers, appendedAtMs };
   });

@@ -9,7 +9,7 @@ import type { Claims } from "../claims.ts";
 import { partitionFor } from "../partitioner.ts";
 import { encodeChunk, packChunks } from "./chunk.ts";
 import { cleanUp } from "./clean-up.ts";
-import { type LogStore, rangeOf, storedTopic } from "./log-store.ts";
+import { type LogStore, rangeOf, type StoredTopic, storedTopic } from "./log-store.ts";
 
 /** Largest record, key and value together. */
 const maxRecordBytes = 32 * 1024 * 1024;
@@ -112,6 +112,9 @@ export class EmbeddedWriter implements LogWriter {
       string,
       { topic: string; partition: number; compacted: boolean; records: NewRecord[] }
     >();
+    // Hundreds of records share a few topics, and several a key: each is looked up once.
+    const topics = new Map<string, StoredTopic>();
+    const partitionsOf = new Map<string, number>();
     for (const record of batch) {
       const bytes = bytesOf(record);
       if (bytes > maxRecordBytes)
@@ -119,8 +122,12 @@ export class EmbeddedWriter implements LogWriter {
           "TooLarge",
           `record ${record.key} of ${record.topic} has ${bytes} bytes; the limit is ${maxRecordBytes}`,
         );
-      const { partitions, cleanUp: rule } = storedTopic(this.#store, record.topic);
-      const partition = partitionFor(record.partitionKey ?? record.key, partitions);
+      const topic = topics.get(record.topic) ?? storedTopic(this.#store, record.topic);
+      topics.set(record.topic, topic);
+      const { partitions, cleanUp: rule } = topic;
+      const key = record.partitionKey ?? record.key;
+      const partition = partitionsOf.get(`${partitions} ${key}`) ?? partitionFor(key, partitions);
+      partitionsOf.set(`${partitions} ${key}`, partition);
       const id = `${record.topic}/${partition}`;
       const group = groups.get(id) ?? {
         topic: record.topic,

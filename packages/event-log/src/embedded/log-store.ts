@@ -4,7 +4,7 @@ import { Failure, type PartitionRange, type TopicSpec } from "@thulium-stream/co
 import { type Database, open, type RootDatabase } from "lmdb";
 
 /** Raised when the layout below changes in a way that older code cannot read. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** What is kept of a topic: its row of the table. */
 export type StoredTopic = Omit<TopicSpec, "topic">;
@@ -53,7 +53,8 @@ export function openLogStore(folder: string): LogStore {
       root,
       meta: root.openDB({ name: "meta", encoding: "json" }),
       ranges: root.openDB({ name: "ranges", encoding: "json" }),
-      chunks: root.openDB({ name: "chunks", encoding: "binary" }),
+      // LZ4 in the store costs a fifth of deflating here, for half as much again on disk.
+      chunks: root.openDB({ name: "chunks", encoding: "binary", compression: true }),
       latest: root.openDB({ name: "latest", encoding: "json" }),
       groups: root.openDB({ name: "groups", encoding: "json" }),
     };
