@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { ErasureRecords } from "./erasure-records.ts";
 import { Failure } from "./failure.ts";
 import type { LogRecord } from "./ports/event-log.ts";
 import { decodeJson } from "./record-codec.ts";
@@ -25,6 +26,8 @@ export interface ExtractorState {
   readonly holes: ReadonlyMap<string, HoleState>;
   /** What a running extractor last said about itself; null when none ever did. */
   readonly heartbeat: ExtractorHeartbeat | null;
+  /** What was erased, and how far that has come. */
+  readonly erasures: ErasureRecords;
 }
 
 const logIdKey = "log-id";
@@ -37,14 +40,17 @@ export class ExtractorStateFold implements ExtractorState {
   readonly tasks = new Map<string, TaskState>();
   readonly slices = new Map<string, SliceState>();
   readonly holes = new Map<string, HoleState>();
+  readonly erasures: ErasureRecords;
   readonly #system: string;
 
   constructor(system: string) {
     this.#system = system;
+    this.erasures = new ErasureRecords(system);
   }
 
   /** Takes one record; one of another system changes nothing. @throws Failure `CorruptRecord` naming position, key and field. */
   apply(record: LogRecord): void {
+    if (this.erasures.take(record)) return;
     const value = record.value === null ? null : decodeJson(record);
     const [owner, part = "", ...rest] = (record.key ?? "").split(":");
     const id = rest.join(":");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { eraseCommand } from "./erasure.ts";
 import { epochMsOf, instant } from "./instant.ts";
 
 const minute = z
@@ -28,8 +29,8 @@ export const taskRequest = z.discriminatedUnion("kind", [
 /** See {@link taskRequest}. */
 export type TaskRequest = z.infer<typeof taskRequest>;
 
-/** Value of the topic `commands`, keyed by system: what the extractor is told while it runs, or will find when it starts. */
-export const command = z.discriminatedUnion("command", [
+/** A command about a task. */
+export const taskCommand = z.discriminatedUnion("command", [
   z.object({
     command: z.literal("start"),
     system: z.string(),
@@ -44,6 +45,11 @@ export const command = z.discriminatedUnion("command", [
     requested_at: instant,
   }),
 ]);
+/** See {@link taskCommand}. */
+export type TaskCommand = z.infer<typeof taskCommand>;
+
+/** Value of the topic `commands`, keyed by system: what the extractor is told while it runs, or will find when it starts. */
+export const command = z.union([taskCommand, eraseCommand]);
 /** See {@link command}. */
 export type Command = z.infer<typeof command>;
 
@@ -109,6 +115,10 @@ export const extractorHeartbeat = z.object({
   recent_and_open_read_at: instant.nullable(),
   recent_and_open_every_s: z.number(),
   all_every_s: z.number().nullable(),
+  erased_dropped: z
+    .int()
+    .default(0)
+    .describe("Observations since its start that were dropped because they are of what was erased"),
 });
 /** See {@link extractorHeartbeat}. */
 export type ExtractorHeartbeat = z.infer<typeof extractorHeartbeat>;

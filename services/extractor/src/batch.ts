@@ -1,9 +1,13 @@
 import {
   type ChangeEvent,
   type Checkpoint,
+  type DeadLetter,
+  type ErasureRecords,
+  type ErasureState,
   type ExtractorHeartbeat,
   encodeJson,
   encodeMessageState,
+  erasureRecord,
   type HoleState,
   headerNames,
   type Instant,
@@ -22,6 +26,7 @@ import {
   type ObservationContext,
   unlistingOf,
 } from "./detect-changes.ts";
+import { eraseHeld, withTicket } from "./erase-held.ts";
 import { stateRecord } from "./extractor-state.ts";
 import type { Job, JobResult, PublisherOptions } from "./publisher.ts";
 
@@ -38,11 +43,20 @@ export function firstCheckpoint(system: string, now: Instant): Checkpoint {
   };
 }
 
+type ErasedTicket = Pick<TicketState, "ticket_id" | "customer_id">;
+
+/** What is known before the append. */
+export interface BatchBefore {
+  readonly checkpoint: Checkpoint;
+  readonly held: (ticketId: string) => TicketState | null;
+  readonly erasures: Pick<ErasureRecords, "list" | "states">;
+}
+
 /** One append in the making: jobs are compared with what is held, in order, and their records gathered. Pure but for the look-up it is given. */
 export class Batch {
   readonly #options: PublisherOptions;
   readonly #now: Instant;
-  readonly #held: (ticketId: string) => TicketState | null;
+  readonly #before: BatchBefore;
   readonly #changed = new Map<string, TicketState | null>();
   readonly #events: ChangeEvent[] = [];
   readonly #others: NewRecord[] = [];
@@ -54,19 +68,19 @@ export class Batch {
   readonly tasks = new Map<string, TaskState | null>();
   readonly slices = new Map<string, SliceState | null>();
   readonly holes = new Map<string, HoleState | null>();
+  /** Erasures that begin or go on with the append. */
+  readonly erasures = new Map<string, ErasureState>();
   heartbeat: ExtractorHeartbeat | null = null;
+  /** Observations and dead letters that were left out, since they are of what was erased. */
+  dropped = 0;
   #movesCheckpoint = false;
 
-  constructor(
-    options: PublisherOptions,
-    before: Checkpoint,
-    now: Instant,
-    held: (ticketId: string) => TicketState | null,
-  ) {
+  constructor(options: PublisherOptions, before: BatchBefore, now: Instant) {
     this.#options = options;
     this.#now = now;
-    this.#held = held;
-    this.checkpoint = { ...before, append: before.append + 1, observed_at: now };
+    this.#before = before;
+    const { checkpoint } = before;
+    this.checkpoint = { ...checkpoint, append: checkpoint.append + 1, observed_at: now };
   }
 
   /** Compares the rows of a job and takes over its decisions and progress. */
@@ -77,17 +91,12 @@ export class Batch {
     for (const row of rows) this.#addObservation(row, context);
     for (const id of job.deletedIds ?? []) this.#addDeletion(id, context);
     for (const id of job.unlistedIds ?? []) this.#addUnlisting(id, context);
+    if (job.erasure !== undefined) this.#carryOn(job.erasure);
     for (const [id, task] of job.tasks ?? []) this.tasks.set(id, task);
     for (const [id, slice] of job.slices ?? []) this.slices.set(id, slice);
     for (const [id, hole] of job.holes ?? []) this.holes.set(id, hole);
     this.heartbeat = job.heartbeat ?? this.heartbeat;
-    for (const letter of job.deadLetters ?? [])
-      this.#others.push({
-        topic: "dead-letters",
-        key: letter.key ?? letter.letter_id,
-        value: encodeJson(letter),
-      });
-    this.deadLetters += job.deadLetters?.length ?? 0;
+    for (const letter of job.deadLetters ?? []) this.#addDeadLetter(letter);
     if (job.checkpoint !== undefined) {
       this.checkpoint = { ...this.checkpoint, ...job.checkpoint };
       this.#movesCheckpoint = true;
@@ -98,7 +107,8 @@ export class Batch {
   /** Whether there is anything to append: a page without news costs nothing downstream. */
   get isWorthAppending(): boolean {
     const parts = [this.#events, this.#others].map(({ length }) => length);
-    const maps = [this.#changed, this.tasks, this.slices, this.holes].map(({ size }) => size);
+    const { tasks, slices, holes, erasures } = this;
+    const maps = [this.#changed, tasks, slices, holes, erasures].map(({ size }) => size);
     return [...parts, ...maps].some(Boolean) || this.heartbeat !== null || this.#movesCheckpoint;
   }
 
@@ -123,14 +133,14 @@ export class Batch {
   records(): readonly NewRecord[] {
     const headers = { [headerNames.append]: String(this.checkpoint.append) };
     const { system } = this.#options;
-    const states = [...this.#changed].map(([id, state]) => ({
+    const states: NewRecord[] = [...this.#changed].map(([id, state]) => ({
       topic: "tickets",
       key: ticketKey(system, id),
       value: state === null ? null : encodeJson(state),
     }));
     const others = [...states, ...this.#others, ...this.#progress()].map((record) => ({
       ...record,
-      headers,
+      headers: { ...record.headers, ...headers },
     }));
     return [
       ...this.#events.map((event) => recordOfEvent(event, this.checkpoint.append)),
@@ -149,6 +159,7 @@ export class Batch {
         [...parts[part]].map(([id, value]) => stateRecord(system, part, id, value)),
       ),
       ...heartbeat,
+      ...[...this.erasures.values()].map(erasureRecord),
       stateRecord(system, "checkpoint", null, this.checkpoint),
     ];
   }
@@ -156,10 +167,67 @@ export class Batch {
   #current(ticketId: string): TicketState | null {
     return this.#changed.has(ticketId)
       ? (this.#changed.get(ticketId) ?? null)
-      : this.#held(ticketId);
+      : this.#before.held(ticketId);
+  }
+
+  #erasure(id: string): ErasureState | undefined {
+    return this.erasures.get(id) ?? this.#before.erasures.states.get(id);
+  }
+
+  #carryOn({ erasureId, begun, ticketIds = [], change }: NonNullable<Job["erasure"]>): void {
+    const erasure = this.#erasure(erasureId) ?? begun;
+    if (erasure === undefined) return;
+    this.erasures.set(erasureId, change?.(erasure) ?? erasure);
+    for (const ticketId of ticketIds) this.#erase(ticketId, erasureId);
+  }
+
+  /** Removes what is held of a ticket: tombstones, and the news of it under its hash. */
+  #erase(ticketId: string, erasureId: string): void {
+    const held = this.#current(ticketId);
+    const erasure = this.#erasure(erasureId);
+    if (held === null || erasure === undefined) return;
+    const hash = this.#before.erasures.list.hashOf("ticket", ticketId);
+    this.#changed.set(ticketId, null);
+    for (const { message_id } of held.messages) this.#addMessage(ticketId, message_id, null);
+    this.#others.push(eraseHeld(held, erasure, hash, this.#now));
+    this.erasures.set(erasureId, withTicket(erasure, hash, held.messages.length));
+  }
+
+  /** Leaves an observation of what was erased out, and takes away what may be held of it. Whether it does. */
+  #drops({ ticket_id: ticketId, customer_id: customerId }: ErasedTicket): boolean {
+    const { list } = this.#before.erasures;
+    const erasureId = list.erasureOf({ ticketId, customerId });
+    const erasure = erasureId === null ? undefined : this.#erasure(erasureId);
+    if (erasure === undefined) return false;
+    this.dropped += 1;
+    const { erasure_id: id } = erasure;
+    if (this.#current(ticketId) !== null) {
+      // Its events may be newer than what the other services have looked through.
+      const reopened = { ...erasure, state: "running", revision: erasure.revision + 1 } as const;
+      this.erasures.set(id, { ...reopened, erased_at: null, log_ends: null });
+      this.#erase(ticketId, id);
+    } else if (list.erasureOf({ ticketId }) === null) {
+      // Should the source give it to another customer later: it has been erased.
+      const hash = list.hashOf("ticket", ticketId);
+      if (!erasure.ticket_hashes.includes(hash))
+        this.erasures.set(id, { ...erasure, ticket_hashes: [...erasure.ticket_hashes, hash] });
+    }
+    return true;
+  }
+
+  #addDeadLetter(letter: DeadLetter): void {
+    const { list } = this.#before.erasures;
+    if ((list.erasureOfKey(letter.key) ?? list.erasureOfText(letter.raw)) !== null) {
+      this.dropped += 1;
+      return;
+    }
+    const key = letter.key ?? letter.letter_id;
+    this.#others.push({ topic: "dead-letters", key, value: encodeJson(letter) });
+    this.deadLetters += 1;
   }
 
   #addObservation(row: ObservedTicket, context: ObservationContext): void {
+    if (this.#drops(row.ticket)) return;
     const found = detectChanges(this.#current(row.ticket.ticket_id), row, context);
     if (found.state === null) return;
     this.#changed.set(row.ticket.ticket_id, found.state);
@@ -176,7 +244,7 @@ export class Batch {
 
   #addDeletion(ticketId: string, context: ObservationContext): void {
     const held = this.#current(ticketId);
-    if (held === null) return;
+    if (held === null || this.#drops(held)) return;
     this.#events.push(deletionOf(held, context));
     this.#changed.set(ticketId, null);
     for (const { message_id } of held.messages) this.#addMessage(ticketId, message_id, null);
@@ -184,7 +252,7 @@ export class Batch {
 
   #addUnlisting(ticketId: string, context: ObservationContext): void {
     const held = this.#current(ticketId);
-    if (held === null || !held.listed) return;
+    if (held === null || !held.listed || this.#drops(held)) return;
     const { event, state } = unlistingOf(held, context);
     this.#events.push(event);
     this.#changed.set(ticketId, state);

@@ -111,6 +111,7 @@ describe("an elected extractor", () => {
       openWriter: (id) => log.openWriter(id),
       ends: (topic) => log.ends(topic),
       positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
+      purge: (before) => log.purge(before),
       close: () => log.close(),
       openReader: (options) =>
         options.group === undefined ? log.openReader(options) : new Promise(() => {}),

@@ -221,7 +221,7 @@ function standbyStatus(system: string, ticketsHeld: number): ExtractorStatus {
       allEveryS: null,
     },
     clockSkewMs: null,
-    counts: { ticketEvents: 0, messageEvents: 0, appends: 0, deadLetters: 0 },
+    counts: { ticketEvents: 0, messageEvents: 0, appends: 0, deadLetters: 0, dropped: 0 },
     holes: 0,
   };
 }

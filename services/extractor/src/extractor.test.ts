@@ -478,6 +478,7 @@ function withAppend(
     openReader: (options) => inner.openReader(options),
     ends: (topic) => inner.ends(topic),
     positionsAt: (topic, atMs) => inner.positionsAt(topic, atMs),
+    purge: (before) => inner.purge(before),
     close: () => Promise.resolve(),
     openWriter: async (id) => {
       const writer = await inner.openWriter(id);

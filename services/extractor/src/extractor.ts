@@ -15,6 +15,7 @@ import { Asker, pageFailures } from "./asker.ts";
 import { RequestBudget } from "./budget.ts";
 import type { CensusResult } from "./census.ts";
 import { CommandReader } from "./command-reader.ts";
+import { Eraser } from "./eraser.ts";
 import {
   type ExtractorOptions,
   type ExtractorSettings,
@@ -113,6 +114,7 @@ export class Extractor {
   readonly #reading: Omit<ListingDeps, "onProgress">;
   readonly #tasks: TaskRunner;
   readonly #commands: CommandReader;
+  readonly #eraser: Eraser;
   #lastSweepMs: number | null = null;
 
   private constructor(deps: ExtractorDeps, settings: ExtractorSettings, publisher: Publisher) {
@@ -137,6 +139,7 @@ export class Extractor {
     const onProgress = (task: TaskState) => deps.onProgress?.(task);
     this.#tasks = new TaskRunner({ reading: this.#reading, clock, logger, onProgress });
     this.#commands = new CommandReader(log, settings.system, logger);
+    this.#eraser = new Eraser({ system: settings.system, log, index, publisher, clock, logger });
   }
 
   /**
@@ -217,6 +220,12 @@ export class Extractor {
   async workOff(signal: AbortSignal): Promise<void> {
     await this.#begin(signal);
     await this.#workOff(signal);
+  }
+
+  /** Takes the commands that wait and carries out every erasure; the source is not asked for anything. */
+  async erase(signal: AbortSignal): Promise<void> {
+    await this.#takeCommands(signal);
+    await this.#erase(signal);
   }
 
   /** Reads the tickets of these creation minutes again, and asks for those that are held but no longer listed. */
@@ -326,6 +335,7 @@ export class Extractor {
   async #taskLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#takeCommands(signal);
+      await this.#erase(signal);
       const { checkpoint, tasks } = this.#publisher;
       const nowMs = this.#deps.clock.now();
       const { wallClock, settings } = this.#reading;
@@ -338,6 +348,7 @@ export class Extractor {
 
   async #workOff(signal: AbortSignal): Promise<void> {
     await this.#takeCommands(signal);
+    await this.#erase(signal);
     for (this.#tasks.launch(signal); !this.#tasks.isIdle; this.#tasks.launch(signal))
       await this.#tasks.settled();
   }
@@ -354,7 +365,19 @@ export class Extractor {
       signal,
       longestDelayMs: 10_000,
     }))
-      await this.#tasks.take(command, next);
+      if (command.command === "erase") await this.#eraser.take(command, next);
+      else await this.#tasks.take(command, next);
+  }
+
+  async #erase(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    await retrying(() => this.#eraser.carryOut(signal), {
+      what: "erasing",
+      clock,
+      logger,
+      signal,
+      longestDelayMs: 10_000,
+    });
   }
 
   /** Silent changes of recent and open tickets; the complete listing sees the rest. Begins when a first listing is complete. */
@@ -413,6 +436,7 @@ export class Extractor {
         recent_and_open_read_at: silentChanges.recentAndOpenReadAt,
         recent_and_open_every_s: silentChanges.recentAndOpenEveryS,
         all_every_s: silentChanges.allEveryS,
+        erased_dropped: status.counts.dropped,
       },
     });
   }

@@ -214,7 +214,9 @@ async function listSlice(run: ListingRun, slice: SliceState): Promise<void> {
     const fresh = own.map(({ ticket }) => ticket.ticket_id).filter((id) => !ids.has(id));
     for (const id of fresh) ids.add(id);
     for (const { ticketId } of page.rejected) if (ticketId !== null) ids.add(ticketId);
-    deps.index.markListed(shownIds(page), generation);
+    const { list } = deps.publisher.erasures;
+    const shown = shownIds(page).filter((ticketId) => list.erasureOf({ ticketId }) === null);
+    deps.index.markListed(shown, generation);
     run.listedId = fresh[0] ?? run.listedId;
     run.task = { ...run.task, tickets: run.task.tickets + fresh.length };
     deps.onProgress(run.task);

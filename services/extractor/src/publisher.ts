@@ -2,8 +2,11 @@ import {
   type Checkpoint,
   type Clock,
   type DeadLetter,
+  ErasureRecords,
+  type ErasureState,
   type EventLog,
   type ExtractorHeartbeat,
+  erasureKeyRecord,
   type Failure,
   type HoleState,
   hashId,
@@ -41,6 +44,18 @@ export interface Job {
   /** Holes found, tried again in vain, or (null) read at last. */
   readonly holes?: Patch<HoleState>;
   readonly heartbeat?: ExtractorHeartbeat;
+  readonly erasure?: ErasureStep;
+}
+
+/** What an append does of an erasure. */
+export interface ErasureStep {
+  readonly erasureId: string;
+  /** The erasure as it begins; left out, the one that is known goes on. */
+  readonly begun?: ErasureState;
+  /** Held tickets that go. */
+  readonly ticketIds?: readonly string[];
+  /** Makes its next state of the one that it has when the append is made. */
+  readonly change?: (erasure: ErasureState) => ErasureState;
 }
 
 /** New values by id; null removes. */
@@ -75,6 +90,8 @@ export interface PublishedCounts {
   messageEvents: number;
   appends: number;
   deadLetters: number;
+  /** Observations that were left out, since they are of what was erased. */
+  dropped: number;
 }
 
 /** A job with its observations sorted into those to be used and those to be asked for again. */
@@ -106,6 +123,7 @@ export class Publisher {
     messageEvents: 0,
     appends: 0,
     deadLetters: 0,
+    dropped: 0,
   };
   #writer: LogWriter | null = null;
   #checkpoint: Checkpoint;
@@ -113,12 +131,14 @@ export class Publisher {
   readonly #slices = new Map<string, SliceState>();
   readonly #holes = new Map<string, HoleState>();
   #heartbeat: ExtractorHeartbeat | null = null;
+  #erasures: ErasureRecords;
   #running = false;
 
   private constructor(deps: PublisherDeps, options: PublisherOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#checkpoint = firstCheckpoint(options.system, instantOf(deps.clock.now()));
+    this.#erasures = new ErasureRecords(options.system);
   }
 
   /** Opens the writer, which fences an older extractor, and brings memory and index to what the log says. */
@@ -163,6 +183,11 @@ export class Publisher {
   /** Open holes by id. */
   get holes(): ReadonlyMap<string, HoleState> {
     return this.#holes;
+  }
+
+  /** What was erased, and is being. */
+  get erasures(): ErasureRecords {
+    return this.#erasures;
   }
 
   /** Publishes a job; resolves when it is durable. @throws Failure `Fenced` when another extractor took over; stop then. */
@@ -267,9 +292,12 @@ export class Publisher {
 
   #batchOf(judged: readonly Judged[]): Batch {
     const { index, clock } = this.#deps;
-    const batch = new Batch(this.#options, this.#checkpoint, instantOf(clock.now()), (id) =>
-      index.get(id),
-    );
+    const before = {
+      checkpoint: this.#checkpoint,
+      held: (id: string) => index.get(id),
+      erasures: this.#erasures,
+    };
+    const batch = new Batch(this.#options, before, instantOf(clock.now()));
     for (const { job, rows, unclear } of judged) batch.add(job, rows, unclear);
     return batch;
   }
@@ -280,12 +308,14 @@ export class Publisher {
     patch(this.#tasks, batch.tasks);
     patch(this.#slices, batch.slices);
     patch(this.#holes, batch.holes);
+    for (const erasure of batch.erasures.values()) this.#erasures.put(erasure);
     this.#heartbeat = batch.heartbeat ?? this.#heartbeat;
     this.#deps.index.apply(batch.states, batch.deletedIds);
     this.counts.appends += 1;
     this.counts.ticketEvents += batch.ticketEvents;
     this.counts.messageEvents += batch.messageEvents;
     this.counts.deadLetters += batch.deadLetters;
+    this.counts.dropped += batch.dropped;
   }
 
   async #recover(): Promise<void> {
@@ -295,7 +325,14 @@ export class Publisher {
     this.#writer = await log.openWriter(`extractor.${system}`);
     const state = await readExtractorState(log, system);
     const id = state.logId ?? newId();
-    if (state.logId === null) await this.#writer.append([logIdRecord(id)]);
+    const key = state.erasures.key ?? newErasureKey(newId);
+    const firsts = [
+      ...(state.logId === null ? [logIdRecord(id)] : []),
+      ...(state.erasures.key === null ? [erasureKeyRecord(system, key)] : []),
+    ];
+    if (firsts.length > 0) await this.#writer.append(firsts);
+    this.#erasures = state.erasures;
+    this.#erasures.setKey(key);
     if (state.checkpoint !== null) this.#checkpoint = state.checkpoint;
     replace(this.#tasks, state.tasks);
     replace(this.#slices, state.slices);
@@ -308,6 +345,11 @@ export class Publisher {
   async close(): Promise<void> {
     await this.#writer?.close();
   }
+}
+
+/** 64 characters of at least 256 random bits. */
+function newErasureKey(newId: () => string): string {
+  return [newId(), newId(), newId()].map(hashId).join("").slice(0, 64);
 }
 
 function patch<T>(map: Map<string, T>, changes: Patch<T>): void {

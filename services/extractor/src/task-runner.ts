@@ -1,12 +1,12 @@
 import {
   type Clock,
-  type Command,
   type Instant,
   instantOf,
   isEnded,
   isFailure,
   type Logger,
   newestFirst,
+  type TaskCommand,
   type TaskRequest,
   type TaskState,
   type TicketState,
@@ -68,7 +68,7 @@ export class TaskRunner {
   }
 
   /** Takes a command; its effect and `position`, the next one to read, are durable together. */
-  async take(command: Command, position: number): Promise<void> {
+  async take(command: TaskCommand, position: number): Promise<void> {
     const { publisher, nowMs } = this.#deps.reading;
     // What a running task has proven is published before it is paused or cancelled.
     if (command.command === "pause" || command.command === "cancel")

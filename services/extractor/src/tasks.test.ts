@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  type Command,
   decodeJson,
   type EventLog,
   encodeJson,
@@ -10,6 +9,7 @@ import {
   instantOf,
   type PageRequest,
   silentLogger,
+  type TaskCommand,
   type TaskRequest,
   type TaskState,
   type TicketState,
@@ -83,19 +83,19 @@ function populate(count: number, fields: object = {}): void {
   }
 }
 
-async function tell(command: Command): Promise<void> {
+async function tell(command: TaskCommand): Promise<void> {
   const writer = await log.openWriter(`commands.${newId()}`);
   await writer.append([{ topic: "commands", key: command.system, value: encodeJson(command) }]);
   await writer.close();
 }
-const start = (task_id: string, request: TaskRequest): Command => ({
+const start = (task_id: string, request: TaskRequest): TaskCommand => ({
   command: "start",
   system: "acme",
   task_id,
   request,
   requested_at: instantOf(clock.now()),
 });
-const change = (command: "pause" | "resume" | "cancel", task_id: string): Command => ({
+const change = (command: "pause" | "resume" | "cancel", task_id: string): TaskCommand => ({
   command,
   system: "acme",
   task_id,

@@ -1,9 +1,9 @@
 import {
-  type Command,
   type Instant,
   isEnded,
   newestFirst,
   type SliceState,
+  type TaskCommand,
   type TaskRequest,
   type TaskState,
 } from "@thulium-stream/contracts";
@@ -62,7 +62,7 @@ export function isComplete({ request }: TaskState): boolean {
 /** The task that a command makes or changes; null when it changes nothing: an unknown or ended task, or one that is there already. */
 export function applyCommand(
   tasks: ReadonlyMap<string, TaskState>,
-  command: Command,
+  command: TaskCommand,
   now: Instant,
 ): TaskState | null {
   const task = tasks.get(command.task_id);

@@ -88,6 +88,12 @@ export class TicketIndex {
     return this.#states.get(ticketId) ?? null;
   }
 
+  /** Held tickets whose ids sort after this one, in the order of ids, so many at most. */
+  heldAfter(ticketId: string, limit: number): readonly TicketState[] {
+    const range = this.#states.getRange({ start: `${ticketId}\0`, limit });
+    return [...range].map(({ value }) => value);
+  }
+
   /** Listed tickets that are not closed. */
   *openTickets(): Iterable<readonly [string, OpenTicket]> {
     for (const { key, value } of this.#open.getRange()) yield [key, value];
@@ -120,6 +126,7 @@ export class TicketIndex {
     this.#forgetCreation(ticketId);
     this.#states.remove(ticketId);
     this.#open.remove(ticketId);
+    this.#listed.remove(ticketId);
   }
 
   /** What is kept depends on which statuses count as closed: an index of another form begins anew. */

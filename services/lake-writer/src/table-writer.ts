@@ -5,6 +5,7 @@ import {
   type Column,
   type EventLog,
   headerNames,
+  isErasureNews,
   isFailure,
   type LogBatch,
   type Logger,
@@ -184,7 +185,8 @@ export class TableWriter {
   #take({ partition, records, nextPosition, endPosition }: LogBatch): void {
     const buffer = this.#buffers.get(partition);
     if (buffer === undefined) return;
-    buffer.records.push(...records.filter(({ value }) => value !== null));
+    const rows = records.filter((record) => record.value !== null && !isErasureNews(record));
+    buffer.records.push(...rows);
     buffer.to = nextPosition;
     buffer.end = endPosition;
     if (buffer.records.length > 0) this.#oldestMs ??= this.#deps.clock.now();

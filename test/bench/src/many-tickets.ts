@@ -71,6 +71,7 @@ function dropping(log: EventLog): EventLog {
     ensureTopics: (specs) => log.ensureTopics(specs),
     ends: (topic) => log.ends(topic),
     positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
+    purge: (before) => log.purge(before),
     openReader: (options) => log.openReader(options),
     openWriter: async (writerId): Promise<LogWriter> => {
       const writer = await log.openWriter(writerId);

@@ -82,6 +82,7 @@ export class CheckedLog {
       ensureTopics: (specs) => guard(() => log.ensureTopics(specs)),
       ends: (topic) => guard(() => log.ends(topic)),
       positionsAt: (topic, atMs) => guard(() => log.positionsAt(topic, atMs)),
+      purge: (before) => guard(() => log.purge(before)),
       openReader: (options) => guard(() => log.openReader(options)),
       openWriter: (writerId) =>
         guard(async () => {

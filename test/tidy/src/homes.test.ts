@@ -35,9 +35,7 @@ const effects = [
 ] as const;
 
 const isExempt = ({ path }: SourceFile) =>
-  /\.test\.ts$|-(child|suite)\.ts$/.test(path) ||
-  path.startsWith("test/") ||
-  path.startsWith("infra/");
+  /\.test\.ts$|-child\.ts$/.test(path) || path.startsWith("test/") || path.startsWith("infra/");
 
 describe("effects live in one home", () => {
   it.each(effects)("$effect", ({ use, home }) => {

@@ -7,6 +7,7 @@ import {
   type LogRecord,
   messageEvent,
   type TicketEvent,
+  ticketErased,
   ticketEvent,
 } from "@thulium-stream/contracts";
 import { print } from "../terminal/console.ts";
@@ -92,7 +93,8 @@ function render(record: LogRecord, { json, headers }: ShowEventsOptions): string
     return JSON.stringify(
       headers ? { topic, partition, position, headers: record.headers, event: value } : value,
     );
-  const shown = eventLine(value) ?? `${topic}[${partition}]@${position}: not an event`;
+  const shown =
+    eventLine(value) ?? erasureLine(value) ?? `${topic}[${partition}]@${position}: not an event`;
   return headers
     ? `${shown}\n${Object.entries(record.headers)
         .map(([name, text]) => `    ${name}: ${withoutControls(text)}`)
@@ -118,6 +120,14 @@ function eventLine(value: unknown): string | null {
   return withoutControls(
     `${at}  #${event.ticket_id.padEnd(8)} ${type}  ${"kinds" in event ? ticketPart(event) : messagePart(event)}`,
   ).trimEnd();
+}
+
+/** The news that a ticket was erased: it has no id any more. */
+function erasureLine(value: unknown): string | null {
+  const parsed = ticketErased.safeParse(value);
+  if (!parsed.success) return null;
+  const { time, ticket_hash: hash } = parsed.data;
+  return withoutControls(`${time.slice(0, 19).replace("T", " ")}  ${hash} ticket.erased`);
 }
 
 function ticketPart({ kinds, changes, ticket }: TicketEvent): string {

@@ -26,6 +26,7 @@ const heartbeat = {
   recent_and_open_read_at: "2026-11-24T09:30:00.000Z",
   recent_and_open_every_s: 3600,
   all_every_s: 86_400,
+  erased_dropped: 0,
 };
 
 it("tells waiting for the limit from a fault, how old what is held may be, and who is silent", () => {

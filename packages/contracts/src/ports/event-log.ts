@@ -1,7 +1,7 @@
 import type { TopicSpec } from "../topics.ts";
 
 /**
- * The log of change events and current state. Rules, cited as L1–L14 by adapters and tests:
+ * The log of change events and current state. Rules, cited as L1–L15 by adapters and tests:
  *
  * L1  `append(batch)` makes all records of a batch, across topics, visible together or not at all.
  * L2  Records of one key keep append order; the partition is murmur2 of the partition key, as Java's client computes it.
@@ -21,6 +21,8 @@ import type { TopicSpec } from "../topics.ts";
  * L13 Nothing is delivered of a paused partition; released again, it goes on exactly where it was.
  * L14 Before partitions can pass to another member, `onRevoke` is called and waited for, at most 7 s; commits still work in it.
  *     A member that others believe dead, and one of an embedded log that is taken over, learns of it too late for that.
+ * L15 After `purge` nothing below the positions of a topic kept by time is delivered to anybody; of a compacted topic, what is superseded
+ *     goes without waiting for more to gather: at once where the log can, else within 24 h.
  */
 export interface EventLog {
   /**
@@ -36,6 +38,8 @@ export interface EventLog {
   ends(topic: string): Promise<readonly PartitionRange[]>;
   /** Of each partition the position of the first record that the log took at `atMs` (milliseconds since 1970) or later; its end when there is none. */
   positionsAt(topic: string, atMs: number): Promise<readonly PartitionPosition[]>;
+  /** Lets go of what lies below these positions, for good (L15). @throws Failure `Forbidden` where the broker does not allow it; `Rejected` for an unknown topic. */
+  purge(before: readonly PartitionPosition[]): Promise<void>;
   /** Closes writers and readers that it opened (L11). */
   close(): Promise<void>;
 }
@@ -56,11 +60,8 @@ export interface ReaderOptions {
   readonly topics: readonly string[];
   /** Members of one group share the partitions. Without it the reader is private and gets all of them. */
   readonly group?: string;
-  /**
-   * Where to start each newly assigned partition: its first record, the group's committed position (else the first record, or
-   * with `committed-or-end` the end, which is then committed), or what a function says.
-   */
-  readonly startAt: "earliest" | "committed" | "committed-or-end" | StartAt;
+  /** Where to start each newly assigned partition: its first record, the group's committed position (else the first), or what a function says. */
+  readonly startAt: "earliest" | "committed" | StartAt;
   /** Upper bound of undelivered record bytes that the reader may hold. Default 8 MiB. */
   readonly maxBufferedBytes?: number;
   /** Finishes what is in work and commits it, since partitions may be given up now (L14). */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { claim } from "../claim.ts";
+import * as erasure from "../erasure.ts";
 import * as events from "../events.ts";
 import * as state from "../state.ts";
 import * as tasks from "../tasks.ts";
@@ -69,6 +70,13 @@ export const catalogue: readonly PublishedTopic[] = [
         "A ticket is gone, confirmed twice. Its messages go with it, without events of their own.",
         events.ticketDeleted,
       ),
+      {
+        name: "ticket.erased",
+        summary:
+          "A ticket was erased on demand: behind its last event, with a keyed hash in the place of its id.",
+        schema: erasure.ticketErased,
+        key: "`<system>:<ticket_hash>`",
+      },
     ],
   },
   {
@@ -192,6 +200,30 @@ export const catalogue: readonly PublishedTopic[] = [
         schema: tasks.extractorHeartbeat,
         key: "`<system>:status`",
       },
+      {
+        name: "erasure-key",
+        summary: "The random key of all hashes of erased ids, made once.",
+        schema: erasure.erasureKey,
+        key: "`<system>:erasure-key`",
+      },
+      {
+        name: "erasure",
+        summary: "What was erased, by hashes alone, and how far the log has come with it.",
+        schema: erasure.erasureState,
+        key: "`<system>:erasure:<id>`",
+      },
+      {
+        name: "erasure-part",
+        summary: "A service has done its part of an erasure.",
+        schema: erasure.erasurePartDone,
+        key: "`<system>:erasure-lake:<id>`, `<system>:erasure-metrics:<id>`",
+      },
+      {
+        name: "erasure-closed",
+        summary: "Every object and topic was searched for what was erased, and nothing was found.",
+        schema: erasure.erasureClosed,
+        key: "`<system>:erasure-closed:<id>`",
+      },
     ],
   },
   {
@@ -204,7 +236,12 @@ export const catalogue: readonly PublishedTopic[] = [
       {
         name: "command",
         summary: "Starts a task, or pauses, resumes or cancels one.",
-        schema: tasks.command,
+        schema: tasks.taskCommand,
+      },
+      {
+        name: "erase-command",
+        summary: "Erases a customer or a ticket, named by a keyed hash.",
+        schema: erasure.eraseCommand,
       },
     ],
   },

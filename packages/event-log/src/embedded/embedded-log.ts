@@ -12,7 +12,7 @@ import {
 } from "@thulium-stream/contracts";
 import { ClaimingReader } from "../claiming-reader.ts";
 import type { Claims } from "../claims.ts";
-import { cleanUp } from "./clean-up.ts";
+import { cleanUp, purge } from "./clean-up.ts";
 import { EmbeddedReader, positionAt } from "./embedded-reader.ts";
 import { EmbeddedWriter } from "./embedded-writer.ts";
 import { type LogStore, openLogStore, type StoredTopic, storedRanges } from "./log-store.ts";
@@ -105,6 +105,11 @@ class EmbeddedEventLog implements EmbeddedLog {
       partition,
       position: positionAt(this.#store, { topic, partition }, atMs),
     }));
+  }
+
+  async purge(before: readonly PartitionPosition[]): Promise<void> {
+    this.#requireOpen();
+    await purge(this.#store, before, this.#options.clock.now());
   }
 
   async cleanUp(): Promise<void> {

@@ -177,6 +177,22 @@ export class KafkaAdmin {
     await this.#call(`deleting ${groupId}`, (admin) => admin.deleteGroups([groupId]));
   }
 
+  /** Moves the beginning of partitions up: no reader gets what lies below any more (L15). */
+  async deleteRecords(
+    name: string,
+    before: readonly { readonly partition: number; readonly position: number }[],
+  ): Promise<void> {
+    const held = new Map((await this.#offsetsOf(name)).map((range) => [range.partition, range]));
+    // kafkajs refuses the whole call for one partition that has nothing below the position.
+    const partitions = before
+      .filter(({ partition, position }) => Number(held.get(partition)?.low ?? 0) < position)
+      .map(({ partition, position }) => ({ partition, offset: String(position) }));
+    if (partitions.length === 0) return;
+    await this.#call(`deleting records of ${name}`, (admin) =>
+      admin.deleteTopicRecords({ topic: name, partitions }),
+    );
+  }
+
   /** Creates the missing topics and returns one line per difference of the others. */
   async ensureTopics(
     specs: readonly TopicSpec[],

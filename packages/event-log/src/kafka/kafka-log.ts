@@ -8,6 +8,7 @@ import {
   type PartitionRange,
   type ReaderOptions,
   type TopicSpec,
+  topics,
 } from "@thulium-stream/contracts";
 import { ClaimingReader } from "../claiming-reader.ts";
 import type { Claims } from "../claims.ts";
@@ -109,6 +110,17 @@ class KafkaLog implements EventLog {
     return this.#admin.positionsAt(topic, this.#nameOf(topic), atMs);
   }
 
+  async purge(before: readonly PartitionPosition[]): Promise<void> {
+    this.#assertOpen();
+    // The broker itself lets go of what is superseded, by `max.compaction.lag.ms`, and refuses to be told to.
+    const byTime = before.filter(({ topic }) => isKeptByTime(topic));
+    for (const topic of new Set(byTime.map((each) => each.topic)))
+      await this.#admin.deleteRecords(
+        this.#nameOf(topic),
+        byTime.filter((each) => each.topic === topic),
+      );
+  }
+
   #assertOpen(): void {
     if (this.#closing !== null) throw closed();
   }
@@ -124,4 +136,8 @@ class KafkaLog implements EventLog {
 
 function closed(): Failure {
   return new Failure("Closed", "The event log is closed");
+}
+
+function isKeptByTime(topic: string): boolean {
+  return topics.find((spec) => spec.topic === topic)?.cleanUp.by === "time";
 }

@@ -1,5 +1,6 @@
 import {
   encodeJson,
+  isErasureNews,
   type LogBatch,
   type Logger,
   type LogWriter,
@@ -64,6 +65,7 @@ export class PartitionFold {
     const { logger, system, rules } = this.#deps;
     let count = 0;
     for (const record of batch.records) {
+      if (isErasureNews(record)) continue;
       const event = eventOf(record);
       if (event === null) {
         const { topic, partition, position } = record;

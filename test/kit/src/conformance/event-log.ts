@@ -38,7 +38,7 @@ const numbered = (topic: string, keys: readonly string[], count: number, from = 
     record(topic, keys[(from + n) % keys.length] ?? "", `${from + n}`),
   );
 
-/** The rules L1–L14 of the `EventLog` port, against one adapter. Each test gets a fresh log. */
+/** The rules L1–L15 of the `EventLog` port, against one adapter. Each test gets a fresh log. */
 export function eventLogConformance(name: string, open: () => Promise<EventLogUnderTest>): void {
   describe(`${name}: the event log's rules`, () => {
     let subject: EventLogUnderTest;
@@ -317,6 +317,35 @@ export function eventLogConformance(name: string, open: () => Promise<EventLogUn
       await expect(log.positionsAt("no-such-topic", 0)).rejects.toMatchObject({ code: "Rejected" });
     });
 
+    it("L15: delivers nothing below a purge to anybody, and everything from there on", async () => {
+      const writer = await log.openWriter("w");
+      await writer.append(numbered("ticket-events", ["acme:1"], 5));
+      await writer.append(numbered("ticket-events", ["acme:1"], 5, 5));
+      const seen = await readAll(log, ["ticket-events"]);
+      const at = seen[7] as LogRecord;
+      const before = [{ topic: "ticket-events", partition: at.partition, position: at.position }];
+      await log.purge(before);
+      await log.purge(before);
+      const again = await subject.reopen();
+      expect(texts(await readAll(again, ["ticket-events"]))).toEqual(["7", "8", "9"]);
+      const range = (await again.ends("ticket-events")).find(
+        ({ partition }) => partition === at.partition,
+      );
+      expect(range?.earliest).toBe(at.position);
+      await writer.append(numbered("ticket-events", ["acme:1"], 1, 10));
+      expect(texts(await readAll(log, ["ticket-events"]))).toEqual(["7", "8", "9", "10"]);
+    });
+
+    it("L15: keeps the newest of each key when a compacted topic is purged", async () => {
+      const writer = await log.openWriter("w");
+      await writer.append([record("tickets", "a", "old"), record("tickets", "b", "b")]);
+      await writer.append([record("tickets", "a", "new")]);
+      await log.purge(await endsOf(log, "tickets"));
+      const newest = new Map<string | null, LogRecord>();
+      for (const one of await readAll(log, ["tickets"])) newest.set(one.key, one);
+      expect(texts([...newest.values()]).sort()).toEqual(["b", "new"]);
+    });
+
     it("a reader that is cancelled says so, and goes on afterwards", async () => {
       const writer = await log.openWriter("w");
       const reader = await log.openReader({ topics: ["tickets"], startAt: "earliest" });
@@ -390,4 +419,9 @@ async function settled(...readers: LogReader[]): Promise<number[][]> {
       return owned;
     }),
   );
+}
+
+async function endsOf(log: EventLog, topic: string): Promise<PartitionPosition[]> {
+  const ranges = await log.ends(topic);
+  return ranges.map(({ partition, end }) => ({ topic, partition, position: end }));
 }
