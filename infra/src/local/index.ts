@@ -1,3 +1,4 @@
+export { chromium } from "./chromium.ts";
 export { freePorts } from "./free-ports.ts";
 export { type KafkaServer, kafkaImage, kafkaVersion, startKafka } from "./kafka-server.ts";
 export { type KeptProcess, startKept, untilReady } from "./kept-process.ts";

@@ -4,11 +4,13 @@ import type { S3Address } from "@thulium-stream/kit/real-servers";
 import type {} from "vitest";
 import type { TestProject } from "vitest/node";
 import { type BothServers, startBoth } from "./both-servers.ts";
+import { chromium } from "./chromium.ts";
 import { pythonEnv } from "./python-env.ts";
 
-/** The servers, and the interpreter of the outside readers. */
+/** The servers, the interpreter of the outside readers, and a browser. */
 interface Outside extends BothServers {
   readonly python: string | null;
+  readonly browser: string | null;
 }
 
 /** Servers of this vitest process: several projects name this set-up, one pair serves them all. */
@@ -25,7 +27,7 @@ home[place] ??= { users: 0, servers: null, told: false };
 const shared: Shared = home[place];
 
 /**
- * Vitest's global set-up of the suites that need a real broker, a real S3 server and outside readers in Python. Makes
+ * Vitest's global set-up of the suites that need a real broker, a real S3 server, outside readers in Python and a browser. Makes
  * them ready once and provides their addresses to `realServers()` of the kit; null for one that cannot be had, after
  * one block that says so. With `CI=true` a missing one fails the run.
  */
@@ -37,19 +39,22 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide("kafkaBrokers", servers.kafka?.brokers ?? null);
   project.provide("s3", servers.s3 === null ? null : addressOf(servers.s3));
   project.provide("python", servers.python);
+  project.provide("browser", servers.browser);
   return release;
 }
 
 async function startOutside(): Promise<Outside> {
   const missing: string[] = [];
-  const [both, python] = await Promise.all([
+  const orNull = (error: unknown): null => {
+    missing.push(error instanceof Error ? error.message : String(error));
+    return null;
+  };
+  const [both, python, browser] = await Promise.all([
     startBoth(),
-    pythonEnv().catch((error: unknown) => {
-      missing.push(error instanceof Error ? error.message : String(error));
-      return null;
-    }),
+    pythonEnv().catch(orNull),
+    chromium().catch(orNull),
   ]);
-  return { ...both, python, missing: [...both.missing, ...missing] };
+  return { ...both, python, browser, missing: [...both.missing, ...missing] };
 }
 
 async function release(): Promise<void> {

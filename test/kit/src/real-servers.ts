@@ -16,6 +16,7 @@ declare module "vitest" {
     kafkaBrokers: string[] | null;
     s3: S3Address | null;
     python: string | null;
+    browser: string | null;
   }
 }
 
@@ -25,15 +26,22 @@ export interface RealServers {
   readonly s3: S3Address | null;
   /** Path of a Python interpreter with the outside readers and clients. */
   readonly python: string | null;
+  /** Path of a Chromium. */
+  readonly browser: string | null;
 }
 
 /**
- * The real broker, S3 server and Python that the set-up of the `integration` and `scenarios` suites started or was given.
+ * The real broker, S3 server, Python and browser that the set-up of the `integration` and `scenarios` suites started or was given.
  * Use as `describe.skipIf(realServers().kafkaBrokers === null)(…)`; the set-up has already said why one is
  * missing, and with `CI=true` has failed the run.
  */
 export function realServers(): RealServers {
-  return { kafkaBrokers: inject("kafkaBrokers"), s3: inject("s3"), python: inject("python") };
+  return {
+    kafkaBrokers: inject("kafkaBrokers"),
+    s3: inject("s3"),
+    python: inject("python"),
+    browser: inject("browser"),
+  };
 }
 
 /** The machine's clock (C1–C3), for what talks to real servers; everything else takes a `ManualClock`. */

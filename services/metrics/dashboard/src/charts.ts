@@ -240,7 +240,7 @@ function tableOf(chart: Chart, title: string): HTMLElement {
   const table = h("table", "numbers", h("thead", null, head), h("tbody", null, ...rows));
   return h(
     "div",
-    { class: "scroll tall", attributes: { tabindex: 0, role: "region", "aria-label": title } },
+    { class: "scroll tall", attributes: { tabindex: 0, role: "group", "aria-label": title } },
     table,
   );
 }

@@ -74,7 +74,7 @@ function dayField(
     if (chosen.from > chosen.to) chosen[name === "from" ? "to" : "from"] = input.value;
     change({ days: null, ...chosen });
   });
-  return h("label", "field", h("span", null, word(name)), input);
+  return fieldOf(name, input);
 }
 
 function valueField(
@@ -99,7 +99,12 @@ function valueField(
     const { [name]: _, ...others } = where;
     change({ where: select.value === "*" ? others : { ...others, [name]: select.value.slice(1) } });
   });
-  return h("label", "field", h("span", null, word(name)), select);
+  return fieldOf(name, select);
+}
+
+function fieldOf(name: FilterName | "from" | "to", control: HTMLElement): HTMLElement {
+  control.id = `filter-${name}`;
+  return h("div", "field", h("label", { attributes: { for: control.id } }, word(name)), control);
 }
 
 function optionOf(value: string, text: string): HTMLOptionElement {

@@ -159,7 +159,7 @@ function taskCard(pipeline: Pipeline, nowMs: number, onChange: () => void): HTML
           "div",
           {
             class: "scroll",
-            attributes: { tabindex: 0, role: "region", "aria-label": word("tasks") },
+            attributes: { tabindex: 0, role: "group", "aria-label": word("tasks") },
           },
           table,
         );
@@ -304,7 +304,7 @@ function lakeCard({ lake }: Pipeline, nowMs: number): HTMLElement {
     "wide",
     h(
       "div",
-      { class: "scroll", attributes: { tabindex: 0, role: "region", "aria-label": word("lake") } },
+      { class: "scroll", attributes: { tabindex: 0, role: "group", "aria-label": word("lake") } },
       h("table", "numbers", h("thead", null, h("tr", null, ...heads)), h("tbody", null, ...rows)),
     ),
     h("p", "hint", `${word("snapshot")}: ${moment(lake.last_snapshot_at)}`),

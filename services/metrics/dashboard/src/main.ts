@@ -14,6 +14,8 @@ import { currentLanguage, switchLanguage, type Word, word } from "./words.js";
 const staleS = 120;
 /** Changes are gathered so long before the page looks again. */
 const gatherMs = 1500;
+/** At least so long between two looks. */
+const pauseMs = 5000;
 /** The page of the pipeline looks by itself, too: a pipeline that stands still changes no figures. */
 const healthEveryMs = 5000;
 
@@ -22,6 +24,8 @@ let shown: Figures | null = null;
 let freshness: AsOf | null = null;
 let turn = 0;
 let shownTicket: string | null = null;
+/** When the last look ended. */
+let loadedMs = 0;
 
 function change(next: Partial<View>): void {
   view = { ...view, ...next };
@@ -104,6 +108,7 @@ async function load(): Promise<void> {
     notice("failed", "failed", error instanceof Refusal ? error.message : "");
   } finally {
     if (mine === turn) {
+      loadedMs = Date.now();
       byId("progress").hidden = true;
       showFreshness("live");
       document.documentElement.dataset["loaded"] = String(turn);
@@ -140,11 +145,11 @@ function showFreshness(state: "live" | "lost"): void {
 /** Follows the server's events for ever; a lost connection is told, and tried again ever more slowly. */
 async function follow(): Promise<void> {
   let isDue = false;
-  let pauseMs = 1000;
+  let retryMs = 1000;
   for (;;) {
     try {
       await listen((news) => {
-        pauseMs = 1000;
+        retryMs = 1000;
         const isBack = byId("fresh").classList.contains("lost");
         freshness = news;
         showFreshness("live");
@@ -152,18 +157,21 @@ async function follow(): Promise<void> {
         if (isDue || (shown !== null && shown.freshness.as_of === news.as_of)) return;
         // Many changes, one look.
         isDue = true;
-        setTimeout(() => {
-          isDue = false;
-          if (document.visibilityState === "visible") void load();
-        }, gatherMs);
+        setTimeout(
+          () => {
+            isDue = false;
+            if (document.visibilityState === "visible") void load();
+          },
+          Math.max(gatherMs, loadedMs + pauseMs - Date.now()),
+        );
       });
     } catch (error) {
       if (error instanceof Refusal && error.status === 401) await askForToken();
     }
     showFreshness("lost");
     notice("lost", "stale");
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    pauseMs = Math.min(pauseMs * 2, 15_000);
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+    retryMs = Math.min(retryMs * 2, 15_000);
   }
 }
 

@@ -38,7 +38,7 @@ export function breakdownTable(
     "div",
     {
       class: "scroll",
-      attributes: { tabindex: 0, role: "region", "aria-label": word("breakdown") },
+      attributes: { tabindex: 0, role: "group", "aria-label": word("breakdown") },
     },
     table,
   );
@@ -201,7 +201,7 @@ export function slowestTable(
     "div",
     {
       class: "scroll",
-      attributes: { tabindex: 0, role: "region", "aria-label": word("slowestTitle") },
+      attributes: { tabindex: 0, role: "group", "aria-label": word("slowestTitle") },
     },
     table,
   );
