@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addMinutes, createWallClock, middleMinute, minutesBetween } from "./wall-clock.ts";
+import { addMinutes, createWallClock, minutesBetween } from "./wall-clock.ts";
 
 const warsaw = createWallClock("Europe/Warsaw");
 const utc = (text: string) => Date.parse(`${text}:00.000Z`);
@@ -107,6 +107,5 @@ describe("minutes as text", () => {
     expect(addMinutes("2026-03-29 01:59", 1)).toBe("2026-03-29 02:00");
     expect(addMinutes("2026-01-01 00:00", -1)).toBe("2025-12-31 23:59");
     expect(minutesBetween("2026-01-01 00:00", "2026-01-02 00:00")).toBe(1440);
-    expect(middleMinute("2026-01-01 00:00", "2026-01-01 00:03")).toBe("2026-01-01 00:01");
   });
 });

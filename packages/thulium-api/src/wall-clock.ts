@@ -159,11 +159,6 @@ export function minutesBetween(from: string, to: string): number {
   return Math.round((localMsOf(to) - localMsOf(from)) / minuteMs);
 }
 
-/** The wall-clock minute halfway between two, rounded down. */
-export function middleMinute(from: string, to: string): string {
-  return addMinutes(from, Math.floor(minutesBetween(from, to) / 2));
-}
-
 function localMsOf(text: string): number {
   return Date.parse(`${minuteOf(text).replace(" ", "T")}:00.000Z`);
 }

@@ -103,12 +103,12 @@ export async function planListing(
   return { task: planned, slices };
 }
 
-/** Tickets of a slice: few slices, since each costs a probe and a page that is not full, but one for every worker and one more. */
+/** Tickets of a slice: few slices, since each costs a probe and a page that is not full, but one for every worker. */
 function sliceTarget(
   { sliceTickets, parallelSlices }: ListingDeps["settings"],
   count: number,
 ): number {
-  return Math.min(sliceTickets, Math.max(leastSlice, Math.ceil(count / (parallelSlices + 1))));
+  return Math.min(sliceTickets, Math.max(leastSlice, Math.ceil(count / parallelSlices)));
 }
 
 function filterOf(queueId: string | null): PageFilter | undefined {

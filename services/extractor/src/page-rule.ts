@@ -16,12 +16,16 @@ export interface Place {
   readonly from: string | null;
   /** Rows skipped at the start of the request because they could not be read. */
   readonly skip: number;
+  /** Rows of the minute before {@link from} that were read already and are left out of the answer, which may begin with them. */
+  readonly known: number;
   readonly limit: number;
 }
 
 /** What a page was asked for and what came, as far as the rule cares. */
 export interface PageFacts {
   readonly received: number;
+  /** Minute of the first row that could be read; null when there is none. */
+  readonly firstOrderMinute: string | null;
   readonly lastOrderMinute: string | null;
 }
 
@@ -34,13 +38,22 @@ export type NextStep =
   /** The page did not get past its first minute: that minute alone must be cut otherwise. */
   | { readonly kind: "hot"; readonly minute: string }
   /** The page's last row has no order date: nothing can be proven. */
-  | { readonly kind: "broken" };
+  | { readonly kind: "broken" }
+  /** Fewer rows came before the place than were left out, so some of the place's own may be among those: ask again without leaving any out. */
+  | { readonly kind: "unsure" };
 
 /**
  * The page rule: **a full page proves only the minutes before its last**, since equal stamps may come in another order with every
  * request and rows shift while they are read. The only proof that a window is complete is one short answer from its place on.
+ * An answer with rows left out begins at its place only when its first row still lies before: whatever was left out then does, too.
  */
-export function nextStep(place: Place, { received, lastOrderMinute }: PageFacts): NextStep {
+export function nextStep(
+  place: Place,
+  { received, firstOrderMinute, lastOrderMinute }: PageFacts,
+): NextStep {
+  const isBefore =
+    firstOrderMinute !== null && place.from !== null && firstOrderMinute < place.from;
+  if (place.known > 0 && !isBefore) return { kind: "unsure" };
   if (received < place.limit) return { kind: "complete" };
   if (lastOrderMinute === null) return { kind: "broken" };
   if (place.from === null || lastOrderMinute > place.from)
@@ -58,7 +71,7 @@ export function requestOf(window: Window, place: Place): PageRequest {
     ...(updated === undefined ? {} : { updated }),
     ...(window.filter === undefined ? {} : { filter: window.filter }),
     orderBy: window.by,
-    offset: place.skip,
+    offset: place.skip + place.known,
     limit: place.limit,
   };
 }

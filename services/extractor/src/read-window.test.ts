@@ -52,6 +52,7 @@ describe("reading a window", () => {
             created: Math.floor(random() * 300),
             updated: Math.floor(random() * 40),
           }));
+          source.showsNeighbours = random() < 0.5;
           const touched = new Set<string>();
           source.afterEach = () => {
             for (let change = 0; change < 2; change += 1) {
@@ -75,6 +76,18 @@ describe("reading a window", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it("E9: leaves out what it read of the minute before, and proves by the first row that it left out no more", async () => {
+    const offsets: number[] = [];
+    const source = sourceOf(300, 1, (n) => ({ created: Math.floor(n / 3), updated: 0 }));
+    source.showsNeighbours = true;
+    source.afterEach = ({ offset }) => offsets.push(offset);
+    const byCreation: Window = { by: "create_date", bounds: { from: null, to: null } };
+    expect((await read(source, byCreation, 20)).ids.size).toBe(300);
+    // 20 rows of which one is the proof and up to three are the last minute's, which ties make unsure.
+    expect(offsets.length).toBeLessThanOrEqual(Math.ceil(300 / 16));
+    expect(new Set(offsets)).toEqual(new Set([0, 2]));
   });
 
   it.each([

@@ -1,5 +1,12 @@
-import { Failure, isFailure, type PageRequest, type TicketPage } from "@thulium-stream/contracts";
-import { addMinutes } from "@thulium-stream/thulium-api/pure";
+import {
+  Failure,
+  isFailure,
+  type ObservedTicket,
+  type PageRequest,
+  type SourceDate,
+  type TicketPage,
+} from "@thulium-stream/contracts";
+import { addMinutes, minuteOf } from "@thulium-stream/thulium-api/pure";
 import { cutHotMinute, nextStep, type Place, requestOf, type Window } from "./page-rule.ts";
 
 /** Part of a window that could not be read: recorded, passed, read again later. */
@@ -40,14 +47,15 @@ export async function* readWindow(
   pageSize: number,
 ): AsyncGenerator<WindowStep> {
   const { to } = window.bounds;
-  let place: Place = { from: window.bounds.from, skip: 0, limit: pageSize };
+  let place: Place = { from: window.bounds.from, skip: 0, known: 0, limit: pageSize };
   let passed: { readonly from: string | null; readonly failed: FailedRequest } | null = null;
   let leaps = 0;
+  let leavesOut = true;
   for (;;) {
     const answer = await askOrFail(ask, requestOf(window, place));
     if (!("received" in answer)) {
       if (place.limit > 1) {
-        place = { ...place, limit: Math.floor(place.limit / 2) };
+        place = { ...place, known: 0, limit: Math.floor(place.limit / 2) };
         continue;
       }
       passed ??= { from: place.from, failed: answer };
@@ -61,7 +69,7 @@ export async function* readWindow(
         yield { kind: "hole", hole: holeOf(window, passed, to) };
         return;
       }
-      place = { from: ahead, skip: 0, limit: 1 };
+      place = { from: ahead, skip: 0, known: 0, limit: 1 };
       continue;
     }
     if (passed !== null) {
@@ -70,7 +78,13 @@ export async function* readWindow(
       [passed, leaps] = [null, 0];
     }
     yield { kind: "page", page: answer };
-    const step = nextStep(place, answer);
+    const step = nextStep(place, { ...answer, firstOrderMinute: firstMinuteOf(answer) });
+    if (step.kind === "unsure") {
+      // Bounds that leave their minute out make this so every time: once is enough.
+      leavesOut = false;
+      place = { ...place, known: 0 };
+      continue;
+    }
     if (step.kind === "complete") return;
     if (step.kind === "broken")
       throw new Failure("InvalidResponse", "the last row of a full page has no date to go on from");
@@ -78,15 +92,33 @@ export async function* readWindow(
     const limit = Math.min(pageSize, place.limit * 2);
     if (step.kind === "continue") {
       yield { kind: "proven", before: step.from };
-      place = { from: step.from, skip: 0, limit };
+      const known = leavesOut && limit === pageSize ? rowsBefore(answer, step.from) - 1 : 0;
+      place = { from: step.from, skip: 0, known: Math.max(0, known), limit };
       continue;
     }
     yield* readHotMinute(ask, window, step.minute, pageSize);
     const next = addMinutes(step.minute, 1);
     if (to !== null && next > to) return;
     yield { kind: "proven", before: next };
-    place = { from: next, skip: 0, limit };
+    place = { from: next, skip: 0, known: 0, limit };
   }
+}
+
+/** The order minute of a page's first row that could be read. */
+function firstMinuteOf({ rows, request }: TicketPage): string | null {
+  const [first] = rows;
+  return first === undefined ? null : orderMinuteOf(first, request.orderBy);
+}
+
+/** Rows of a page that lie in the minute before another, which is asked for once more with it (S2). */
+function rowsBefore({ rows, request }: TicketPage, minute: string): number {
+  const before = addMinutes(minute, -1);
+  return rows.filter((row) => orderMinuteOf(row, request.orderBy) === before).length;
+}
+
+function orderMinuteOf({ ticket }: ObservedTicket, by: SourceDate): string | null {
+  const stamp = by === "create_date" ? ticket.created_at_raw : ticket.updated_at_raw;
+  return stamp === null ? null : minuteOf(stamp);
 }
 
 /** Where the n-th leap over unreadable rows comes down; null when there is no minute to leap from. */
@@ -135,6 +167,7 @@ async function* readByPasses(
       const request = requestOf(window, {
         from: window.bounds.from,
         skip: offset,
+        known: 0,
         limit: pageSize,
       });
       const answer = await askOrFail(ask, request);

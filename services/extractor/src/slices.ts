@@ -1,5 +1,5 @@
 import type { SliceState } from "@thulium-stream/contracts";
-import { addMinutes, middleMinute, minutesBetween } from "@thulium-stream/thulium-api/pure";
+import { addMinutes, minutesBetween } from "@thulium-stream/thulium-api/pure";
 
 /** A window of creation dates with the number of tickets that the source counts in it. */
 export interface CountedRange {
@@ -12,16 +12,19 @@ export interface CountedRange {
 export type CountCreated = (from: string, to: string) => Promise<number>;
 
 /**
- * Cuts a range of creation dates into slices of at most `target` tickets by counting halves. A minute is never cut. Neighbours share no
- * minute; counts may lie and only decide how work is divided. Empty stretches are kept: a slice listed complete is also a census of its range.
+ * Cuts a range of creation dates into slices of about `target` tickets, half as many again at most, by counting: as many parts as there are targets in it, as if
+ * tickets were spread evenly, and the same again for parts that hold more. A minute is never cut. Neighbours share no minute; counts may lie and only decide how work is divided. Empty stretches are kept: a slice listed complete is also a census of its range.
  */
 export async function planSlices(
   range: CountedRange,
   target: number,
   count: CountCreated,
 ): Promise<readonly CountedRange[]> {
-  if (range.count <= target || minutesBetween(range.from, range.to) < 1) return [range];
-  const middle = middleMinute(range.from, range.to);
+  const parts = Math.round(range.count / target);
+  const minutes = minutesBetween(range.from, range.to);
+  if (parts <= 1 || minutes < 1) return [range];
+  const share = Math.floor(parts / 2) / parts;
+  const middle = addMinutes(range.from, Math.floor(minutes * share));
   const first = await count(range.from, middle);
   const left: CountedRange = { from: range.from, to: middle, count: first };
   const right: CountedRange = {

@@ -20,6 +20,8 @@ export class ScriptedSource implements TicketSource {
   /** Thrown instead of an answer when it returns a failure. */
   failWith: (request: PageRequest) => Failure | null = () => null;
   requests = 0;
+  /** Whether answers hold the minutes beside their bounds, too, as those of the real client do (S2). */
+  showsNeighbours = false;
   readonly #clock: Clock;
   readonly #random: () => number;
   #sequence = 0;
@@ -86,12 +88,21 @@ export class ScriptedSource implements TicketSource {
 
   async close(): Promise<void> {}
 
+  #isWithin(bounds: DateBounds | undefined, minute: string): boolean {
+    const { from, to } = { from: bounds?.from ?? null, to: bounds?.to ?? null };
+    const by = this.showsNeighbours ? 1 : 0;
+    return (
+      (from === null || minuteBeside(from, -by) <= minute) &&
+      (to === null || minute <= minuteBeside(to, by))
+    );
+  }
+
   #matching({ created, updated, filter = {}, orderBy }: PageRequest): ObservedTicket[] {
     const ordered = [...this.tickets.values()]
       .filter(
         (row) =>
-          within(created, minuteOf(row, "create_date")) &&
-          within(updated, minuteOf(row, "update_date")),
+          this.#isWithin(created, minuteOf(row, "create_date")) &&
+          this.#isWithin(updated, minuteOf(row, "update_date")),
       )
       .filter(
         ({ ticket }) =>
@@ -112,8 +123,9 @@ function minuteOf(row: ObservedTicket | undefined, date: PageRequest["orderBy"])
   return (raw ?? "").slice(0, 16);
 }
 
-function within(bounds: DateBounds | undefined, minute: string): boolean {
-  return (bounds?.from ?? "") <= minute && minute <= (bounds?.to ?? "9999");
+function minuteBeside(minute: string, by: number): string {
+  const ms = Date.parse(`${minute.replace(" ", "T")}:00Z`) + by * 60_000;
+  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
 
 /** A small reproducible generator of numbers in [0, 1) (mulberry32): a failing test names its seed. */

@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: extractor("read-window"),
-        find: "place = { from: step.from, skip: 0, limit };",
+        find: "place = { from: step.from, skip: 0, known: Math.max(0, known), limit };",
         replace: "place = { ...place, skip: place.skip + answer.received };",
       },
     ],
@@ -47,8 +47,8 @@ export const mutants: readonly Mutant[] = [
       exactBounds,
       {
         file: extractor("read-window"),
-        find: "place = { from: step.from, skip: 0, limit };",
-        replace: "place = { from: addMinutes(step.from, 1), skip: 0, limit };",
+        find: "place = { from: step.from, skip: 0, known: Math.max(0, known), limit };",
+        replace: "place = { from: addMinutes(step.from, 1), skip: 0, known: 0, limit };",
       },
     ],
   },
@@ -140,6 +140,18 @@ export const mutants: readonly Mutant[] = [
         find: "const step = nextStep(place, answer);",
         replace:
           "if (answer.received >= answer.count) return; const step = nextStep(place, answer);",
+      },
+    ],
+  },
+  {
+    name: "left-out-unproven",
+    world: "busy",
+    mistake: "rows of the minute before are left out without looking where the answer begins",
+    edits: [
+      {
+        file: extractor("page-rule"),
+        find: "if (place.known > 0 && !isBefore)",
+        replace: "if (false)",
       },
     ],
   },

@@ -44,6 +44,7 @@ export interface PageRequest {
   readonly filter?: PageFilter;
   /** Ascending by this date, ties by the other. */
   readonly orderBy: SourceDate;
+  /** Rows at the answer's beginning that are left out; neighbours of the bounds (S2) count. */
   readonly offset: number;
   /** 1–100. */
   readonly limit: number;
