@@ -7,6 +7,7 @@ import {
   type TicketPage,
 } from "@thulium-stream/contracts";
 import { addMinutes, minuteOf } from "@thulium-stream/thulium-api/pure";
+import { FilterValues } from "./filter-values.ts";
 import { cutHotMinute, nextStep, type Place, requestOf, type Window } from "./page-rule.ts";
 
 /** Part of a window that could not be read: recorded, passed, read again later. */
@@ -134,7 +135,7 @@ function holeOf(
   return { ...failed, window: { ...window, bounds: { from, to } } };
 }
 
-/** A minute with at least a page of tickets: cut by the other date, and where that is one minute, too, by repeated passes. */
+/** A minute with at least a page of tickets: cut by the other date, and where that is one minute, too, by what tickets can be filtered by. */
 async function* readHotMinute(
   ask: Ask,
   window: Window,
@@ -143,41 +144,41 @@ async function* readHotMinute(
 ): AsyncGenerator<WindowStep> {
   const cut = cutHotMinute(window, minute);
   if (cut === null) {
-    yield* readByPasses(ask, { ...window, bounds: { from: minute, to: minute } }, pageSize);
+    yield* readSharedMinute(ask, { ...window, bounds: { from: minute, to: minute } }, pageSize);
     return;
   }
   for await (const step of readWindow(ask, cut, pageSize)) if (step.kind !== "proven") yield step;
 }
 
 /**
- * Tickets that share both minutes cannot be told apart by dates: they are read by offset, again and again, until the distinct ids reach the
- * count in two answers and one more pass adds nothing. Not reached within 20 times the pages needed: a hole, never silence.
+ * Tickets that share both minutes cannot be told apart by dates. A first pass by offset shows which statuses, queues and sources occur; parts of one each are read until
+ * every one has its proof. Then passes go on until the parts add up to the whole: the distinct ids reach the count in two answers, and one more pass adds nothing. Where
+ * nothing can be cut, only the passes are left. Not reached within 20 times the pages needed: a hole, never silence.
  */
-async function* readByPasses(
+async function* readSharedMinute(
   ask: Ask,
   window: Window,
   pageSize: number,
 ): AsyncGenerator<WindowStep> {
   const ids = new Set<string>();
+  const values = new FilterValues();
   let agreements = 0;
   let requestsLeft = Number.POSITIVE_INFINITY;
+  let isCut = false;
   for (let settled = false; !settled; ) {
     const before = ids.size;
     for (let offset = 0; ; ) {
-      const request = requestOf(window, {
-        from: window.bounds.from,
-        skip: offset,
-        known: 0,
-        limit: pageSize,
-      });
+      const place = { from: window.bounds.from, skip: offset, known: 0, limit: pageSize };
+      const request = requestOf(window, place);
       const answer = await askOrFail(ask, request);
       if (!("received" in answer)) {
         yield { kind: "hole", hole: { ...answer, window } };
         return;
       }
       yield { kind: "page", page: answer };
-      for (const { ticket } of answer.rows) ids.add(ticket.ticket_id);
-      for (const { ticketId, raw } of answer.rejected) ids.add(ticketId ?? raw);
+      if (offset === 0 && answer.received < pageSize) return;
+      for (const id of shownIds(answer)) ids.add(id);
+      values.note(answer.rows);
       if (ids.size >= answer.count) agreements += 1;
       requestsLeft =
         Math.min(requestsLeft, 20 * Math.ceil(Math.max(answer.count, 1) / pageSize)) - 1;
@@ -192,8 +193,25 @@ async function* readByPasses(
       offset += answer.received;
       if (answer.received < pageSize) break;
     }
-    settled = agreements >= 2 && ids.size === before;
+    if (isCut) {
+      settled = agreements >= 2 && ids.size === before;
+      continue;
+    }
+    for (const part of values.cut(window))
+      for await (const step of readSharedMinute(ask, part, pageSize)) {
+        if (step.kind === "page") for (const id of shownIds(step.page)) ids.add(id);
+        yield step;
+      }
+    isCut = true;
   }
+}
+
+/** Ids of the tickets that a page showed; a row without one stands for itself. */
+function shownIds({ rows, rejected }: TicketPage): readonly string[] {
+  return [
+    ...rows.map(({ ticket }) => ticket.ticket_id),
+    ...rejected.map(({ ticketId, raw }) => ticketId ?? raw),
+  ];
 }
 
 async function askOrFail(ask: Ask, request: PageRequest): Promise<TicketPage | FailedRequest> {

@@ -107,7 +107,8 @@ export class ScriptedSource implements TicketSource {
       .filter(
         ({ ticket }) =>
           (filter.statusIds === undefined || filter.statusIds.includes(ticket.status_id ?? "")) &&
-          (filter.queueId === undefined || filter.queueId === ticket.ticket_queue_id),
+          (filter.queueId === undefined || filter.queueId === ticket.ticket_queue_id) &&
+          (filter.source === undefined || filter.source === ticket.source),
       )
       .map((row) => ({ row, tie: this.#random() }));
     const other = orderBy === "create_date" ? "update_date" : "create_date";

@@ -129,6 +129,11 @@ export const mutants: readonly Mutant[] = [
         find: "settled = agreements >= 2 && ids.size === before;",
         replace: "settled = true;",
       },
+      {
+        file: extractor("read-window"),
+        find: "values.cut(window)",
+        replace: "[]",
+      },
     ],
   },
   {
