@@ -1,5 +1,5 @@
 import { exitCodes } from "@thulium-stream/runtime";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { checkSettings } from "./commands/check-settings.ts";
 import { listLake, type QueryFormat, queryLake } from "./commands/query-lake.ts";
 import { type ReportOptions, reportMetrics } from "./commands/report-metrics.ts";
@@ -9,9 +9,13 @@ import { showEvents } from "./commands/show-events.ts";
 import { showStatus } from "./commands/show-status.ts";
 import { runVerify } from "./commands/verify-all.ts";
 import { withLake, withLog, withLogAndLake } from "./commands/with-adapters.ts";
+import { dropLetters, listLetters, showLetter } from "./dead-letters/letter-commands.ts";
+import { retryLetters } from "./dead-letters/retry-letters.ts";
+import { eventType, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
 import { processContext } from "./process-context.ts";
 import { type BackfillOptions, backfillRequest } from "./tasks/backfill-range.ts";
 import { changeTask, type StartOptions, showTasks, startTask } from "./tasks/task-commands.ts";
+import { isTerminal } from "./terminal/console.ts";
 
 /** All commands; `done` takes the exit code of the one that ran. @throws CommanderError for bad usage, told already. */
 export function program(signal: AbortSignal, done: (code: number) => void): Command {
@@ -75,15 +79,30 @@ function addReaders(root: Command, signal: AbortSignal): void {
   root
     .command("events")
     .description("change events from the log")
-    .option("--type <type>", "such as ticket.updated or message.added")
-    .option("--kind <kind>", "such as closed, reopened, responded")
+    .option("--type <type>", "such as ticket.updated or message.added", eventType)
+    .option("--kind <kind>", "such as closed, reopened, responded", kindOfEvent)
     .option("--ticket <id>", "of one ticket")
-    .option("--from-beginning", "from the oldest that the log holds", false)
-    .option("--follow", "go on with new ones", false)
+    .option("--from-beginning", "from the oldest that the log holds (the default)", false)
+    .option(
+      "--from <time>",
+      "from those published since, such as 2h or 2026-11-25T08:00Z",
+      publishedSince,
+    )
+    .option("--follow", "go on with new ones; alone: only new ones", false)
     .option("--limit <n>", "stop after so many", wholeNumber)
     .option("--headers", "CloudEvents headers too", false)
-    .option("--json", "one JSON object a line", false)
-    .action((options) => withLog((log) => showEvents(log, options, signal)));
+    .option("--json", "one JSON object a line, as also when the output is no terminal", false)
+    .action(({ from, json, ...options }) =>
+      withLog((log, { settings, clock }) =>
+        showEvents(
+          log,
+          settings.system,
+          { ...options, fromMs: from?.(clock.now()), json: json || !isTerminal() },
+          signal,
+        ),
+      ),
+    );
+  addDeadLetters(root);
   const lake = root.command("lake").description("tables and snapshots");
   lake
     .command("ls")
@@ -104,6 +123,37 @@ function addReaders(root: Command, signal: AbortSignal): void {
         queryLake(sql, { settings, store, clock, format, signal }),
       ),
     );
+}
+
+function addDeadLetters(root: Command): void {
+  const dlq = root.command("dlq").description("dead letters: what was set aside, and why");
+  dlq
+    .command("ls")
+    .description("open letters, the oldest first")
+    .option("--all", "also those that were retried or dropped", false)
+    .option("--json", "one JSON object a line", false)
+    .action((options) => withLog((log) => listLetters(log, options)));
+  dlq
+    .command("show")
+    .description("all about one letter, its raw text at the end")
+    .argument("<letter>", "its id, or the beginning of it")
+    .option("--json", "JSON", false)
+    .action((id: string, { json }: { json: boolean }) =>
+      withLog((log) => showLetter(log, id, json)),
+    );
+  dlq
+    .command("retry")
+    .description("try again: an event by its subscription, a row by reading the source again")
+    .argument("<letter...>", "ids, or the beginnings of them")
+    .option("--value <file>", "the repaired value, JSON; needed for a broken record")
+    .action((ids: string[], { value }: { value?: string }) =>
+      withLog((log, context) => retryLetters(log, context, ids, value)),
+    );
+  dlq
+    .command("drop")
+    .description("give letters up; they stay on the log until its retention passes them")
+    .argument("<letter...>", "ids, or the beginnings of them")
+    .action((ids: string[]) => withLog((log, { clock }) => dropLetters(log, clock, ids)));
 }
 
 function addTasks(root: Command, signal: AbortSignal, done: (code: number) => void): void {
@@ -177,11 +227,4 @@ function addOperations(root: Command, signal: AbortSignal, done: (code: number) 
       const { settings, clock, logger } = processContext();
       done((await checkSettings(settings, clock, logger)) ? exitCodes.done : exitCodes.badUsage);
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError("must be a whole number from 1");
-  return value;
 }

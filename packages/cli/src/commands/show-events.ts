@@ -6,10 +6,14 @@ import {
   isFailure,
   type LogRecord,
   messageEvent,
+  type PartitionRange,
   type TicketEvent,
+  type TopicPartition,
   ticketErased,
   ticketEvent,
+  ticketKey,
 } from "@thulium-stream/contracts";
+import { partitionFor } from "@thulium-stream/event-log/partitioner";
 import { print } from "../terminal/console.ts";
 import { withoutControls } from "../terminal/table.ts";
 
@@ -20,9 +24,11 @@ export interface ShowEventsOptions {
   /** One of the kinds, such as `closed`. */
   readonly kind?: string | undefined;
   readonly ticket?: string | undefined;
-  /** From the oldest event that the log holds; else from now, which means nothing without `follow`. */
+  /** From the oldest event that the log holds; what happens without `fromMs` and `follow`, too. */
   readonly fromBeginning: boolean;
-  /** Goes on with new events until interrupted. */
+  /** From the first event that the log took then or later, milliseconds since 1970. */
+  readonly fromMs?: number | undefined;
+  /** Goes on with new events until interrupted; alone it begins with the next one. */
   readonly follow: boolean;
   /** Stop after so many. */
   readonly limit?: number | undefined;
@@ -32,38 +38,41 @@ export interface ShowEventsOptions {
   readonly headers: boolean;
 }
 
+const topics = ["ticket-events", "message-events"];
+
 /** Prints change events in the order in which the log delivers them; resolves at the log's end, or when `signal` fires. */
 export async function showEvents(
   log: EventLog,
+  system: string,
   options: ShowEventsOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const topics = ["ticket-events", "message-events"];
   const ranges = (await Promise.all(topics.map((topic) => log.ends(topic)))).flat();
-  const from = ranges.map(({ topic, partition, earliest, end }) => ({
-    topic,
-    partition,
-    position: options.fromBeginning ? earliest : end,
-  }));
-  const left = new Map(
-    ranges
-      .filter(({ earliest, end }) => options.fromBeginning && earliest < end)
-      .map((range) => [keyOf(range), range.end]),
+  const from = await startsOf(log, ranges, system, options);
+  const left = new Set(
+    ranges.filter((range) => (from.get(placeOf(range)) ?? 0) < range.end).map(placeOf),
   );
   if (!options.follow && left.size === 0) return;
-  const reader = await log.openReader({ topics, startAt: async () => from });
+  const ends = new Map(ranges.map((range) => [placeOf(range), range.end]));
+  const reader = await log.openReader({
+    topics,
+    startAt: async (partitions) =>
+      partitions.map((one) => ({ ...one, position: from.get(placeOf(one)) ?? 0 })),
+  });
   let shown = 0;
   try {
     while (!signal.aborted && (options.follow || left.size > 0)) {
       const delivery = await reader.next({ timeoutMs: 1000, signal });
       if (delivery.kind !== "batch") continue;
+      const end = ends.get(placeOf(delivery)) ?? 0;
       for (const record of delivery.records) {
+        if (!options.follow && record.position >= end) break;
         if (!matches(record, options)) continue;
         print(render(record, options));
         shown += 1;
         if (shown === options.limit) return;
       }
-      if (delivery.nextPosition >= (left.get(keyOf(delivery)) ?? 0)) left.delete(keyOf(delivery));
+      if (delivery.nextPosition >= end) left.delete(placeOf(delivery));
     }
   } catch (error) {
     if (!isFailure(error, "Cancelled")) throw error;
@@ -72,7 +81,32 @@ export async function showEvents(
   }
 }
 
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+/** Where to begin in each partition. One ticket lies in one partition of each topic: the others are not read. */
+async function startsOf(
+  log: EventLog,
+  ranges: readonly PartitionRange[],
+  system: string,
+  { fromBeginning, fromMs, follow, ticket }: ShowEventsOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const isFromEnd = follow && !fromBeginning && fromMs === undefined;
+  const times =
+    fromMs === undefined
+      ? []
+      : (await Promise.all(topics.map((topic) => log.positionsAt(topic, fromMs)))).flat();
+  const atTime = new Map(times.map((one) => [placeOf(one), one.position]));
+  return new Map(
+    ranges.map((range) => {
+      const count = ranges.filter(({ topic }) => topic === range.topic).length;
+      const isElsewhere =
+        ticket !== undefined && partitionFor(ticketKey(system, ticket), count) !== range.partition;
+      // What retention removed between the two questions is not there any more.
+      const wanted = Math.max(range.earliest, atTime.get(placeOf(range)) ?? range.earliest);
+      return [placeOf(range), isFromEnd || isElsewhere ? range.end : wanted];
+    }),
+  );
+}
+
+function placeOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
 

@@ -7,3 +7,8 @@ export function print(line: string): void {
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+/** Whether the standard output is shown to a person. */
+export function isTerminal(): boolean {
+  return process.stdout.isTTY === true;
+}
