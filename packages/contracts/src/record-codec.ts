@@ -25,6 +25,10 @@ export const headerNames = {
   dataRef: "ce_dataref",
   /** Number of the append that wrote the record: all records of one append share it. */
   append: "ts_append",
+  /** State of a dead letter; open when missing. */
+  letterState: "ts_letter_state",
+  /** The subscription that a dead letter belongs to. */
+  letterGroup: "ts_letter_group",
   /** `observed_at` of the event, so that a consumer can lay it out by day without parsing. */
   observedAt: "ts_observed_at",
 } as const;

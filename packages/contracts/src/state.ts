@@ -109,6 +109,9 @@ export const holeState = z.object({
 /** See {@link holeState}. */
 export type HoleState = z.infer<typeof holeState>;
 
+/** What can become of a dead letter. */
+export const letterStates = ["open", "retry", "retried", "dropped"] as const;
+
 /** Value of the topic `dead-letters`: something that could not be used, with all that is needed to work it later. */
 export const deadLetter = z.object({
   system: z.string(),
@@ -122,6 +125,15 @@ export const deadLetter = z.object({
   last_at: instant,
   raw: z.string().describe("The raw text; base64 with the prefix `base64:` when it is not UTF-8"),
   position: z.object({ topic: z.string(), partition: z.int(), position: z.int() }).nullable(),
+  group: z
+    .string()
+    .optional()
+    .describe("The subscription that could not handle it; stage subscriber"),
+  headers: z.record(z.string(), z.string()).optional().describe("Headers of the record"),
+  state: z
+    .enum(letterStates)
+    .optional()
+    .describe("open when left out; retry: given to its subscription again; the others are ends"),
 });
 /** See {@link deadLetter}. */
 export type DeadLetter = z.infer<typeof deadLetter>;

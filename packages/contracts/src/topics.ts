@@ -35,7 +35,7 @@ export const topics: readonly TopicSpec[] = [
   { topic: "ticket-metrics", partitions: 6, cleanUp: compaction },
   { topic: "extractor-state", partitions: 1, cleanUp: compaction },
   { topic: "commands", partitions: 1, cleanUp: time },
-  { topic: "dead-letters", partitions: 3, cleanUp: time },
+  { topic: "dead-letters", partitions: 6, cleanUp: time },
 ];
 
 /** How long a tombstone stays in a compacted topic at least, in milliseconds (7 days, L10). */

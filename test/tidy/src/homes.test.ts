@@ -35,7 +35,9 @@ const effects = [
 ] as const;
 
 const isExempt = ({ path }: SourceFile) =>
-  /\.test\.ts$|-child\.ts$/.test(path) || path.startsWith("test/") || path.startsWith("infra/");
+  /\.test\.ts$|-(child|suite)\.ts$/.test(path) ||
+  path.startsWith("test/") ||
+  path.startsWith("infra/");
 
 describe("effects live in one home", () => {
   it.each(effects)("$effect", ({ use, home }) => {

@@ -26,7 +26,7 @@ const isComposition = ({ path, room }: SourceFile) =>
   /^services\/[^/]+\/src\/main\.ts$/.test(path) ||
   ["packages/cli", "test/scenarios", "test/bench", "test/simulation"].includes(room);
 const isTest = ({ path }: SourceFile) =>
-  /(\.test\.ts|\/worked-examples\/.*)$/.test(path) || /-child\.ts$/.test(path);
+  /(\.test\.ts|-suite\.ts|\/worked-examples\/.*)$/.test(path) || /-child\.ts$/.test(path);
 
 describe("imports", () => {
   it("keep to the table of rooms", () => {

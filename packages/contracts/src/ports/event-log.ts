@@ -60,8 +60,11 @@ export interface ReaderOptions {
   readonly topics: readonly string[];
   /** Members of one group share the partitions. Without it the reader is private and gets all of them. */
   readonly group?: string;
-  /** Where to start each newly assigned partition: its first record, the group's committed position (else the first), or what a function says. */
-  readonly startAt: "earliest" | "committed" | StartAt;
+  /**
+   * Where to start each newly assigned partition: its first record, the group's committed position (else the first record, or
+   * with `committed-or-end` the end, which is then committed), or what a function says.
+   */
+  readonly startAt: "earliest" | "committed" | "committed-or-end" | StartAt;
   /** Upper bound of undelivered record bytes that the reader may hold. Default 8 MiB. */
   readonly maxBufferedBytes?: number;
   /** Finishes what is in work and commits it, since partitions may be given up now (L14). */

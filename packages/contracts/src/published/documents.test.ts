@@ -33,7 +33,9 @@ describe("published documents", () => {
     );
   });
 
-  it("have an AsyncAPI document that its own parser accepts, with the payloads resolved", async () => {
+  it("have an AsyncAPI document that its own parser accepts, with the payloads resolved", {
+    timeout: 60_000,
+  }, async () => {
     const path = `${schemaFolder}/asyncapi.json`;
     const { document, diagnostics } = await new Parser().parse(documents.get(path) ?? "", {
       source: join(root, path),

@@ -5,6 +5,7 @@ import {
   type LogBatch,
   type LogReader,
   type PartitionPosition,
+  type PartitionRange,
   type ReaderOptions,
   type TopicPartition,
 } from "@thulium-stream/contracts";
@@ -126,6 +127,7 @@ export class EmbeddedReader implements LogReader {
     const { store } = this.#env;
     const ranges = this.#options.topics.flatMap((topic) => storedRanges(store, topic));
     const starts = await this.#startsOf(ranges);
+    if (this.#options.startAt === "committed-or-end") await this.commit(starts);
     this.#cursors = ranges.map(({ topic, partition, earliest, end }) => {
       const position =
         starts.find((start) => start.topic === topic && start.partition === partition)?.position ??
@@ -141,14 +143,15 @@ export class EmbeddedReader implements LogReader {
     this.#seenVersion = -1;
   }
 
-  async #startsOf(partitions: readonly TopicPartition[]): Promise<readonly PartitionPosition[]> {
+  async #startsOf(partitions: readonly PartitionRange[]): Promise<readonly PartitionPosition[]> {
     const { startAt, group } = this.#options;
     if (startAt === "earliest") return [];
-    if (startAt !== "committed")
+    if (typeof startAt === "function")
       return startAt(partitions.map(({ topic, partition }) => ({ topic, partition })));
-    if (group === undefined) throw new Failure("Invariant", "startAt: committed needs a group");
-    return partitions.flatMap(({ topic, partition }) => {
-      const position = this.#env.store.groups.get([group, topic, partition]) as number | undefined;
+    if (group === undefined) throw new Failure("Invariant", `startAt: ${startAt} needs a group`);
+    return partitions.flatMap(({ topic, partition, end }) => {
+      const committed = this.#env.store.groups.get([group, topic, partition]) as number | undefined;
+      const position = committed ?? (startAt === "committed-or-end" ? end : undefined);
       return position === undefined ? [] : [{ topic, partition, position }];
     });
   }

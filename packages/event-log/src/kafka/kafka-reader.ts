@@ -230,7 +230,9 @@ export class KafkaReader implements LogReader {
         ? []
         : startAt === "committed"
           ? await this.#committed(fresh)
-          : await startAt(fresh);
+          : startAt === "committed-or-end"
+            ? await this.#committedOrEnd(fresh)
+            : await startAt(fresh);
     return startPositions(fresh, wanted, await this.#ends(fresh));
   }
 
@@ -242,6 +244,18 @@ export class KafkaReader implements LogReader {
       const topic = this.#topicOf.get(name);
       return topic === undefined ? [] : [{ topic, partition, position }];
     });
+  }
+
+  /** A new group begins at the end; that is committed at once, or the next member would begin at a later one. */
+  async #committedOrEnd(fresh: readonly TopicPartition[]): Promise<readonly PartitionPosition[]> {
+    const committed = await this.#committed(fresh);
+    const known = new Set(committed.map(placeOf));
+    const wanted = new Set(fresh.map(placeOf));
+    const begun = (await this.#ends(fresh))
+      .filter((range) => wanted.has(placeOf(range)) && !known.has(placeOf(range)))
+      .map(({ topic, partition, end }) => ({ topic, partition, position: end }));
+    if (begun.length > 0) await this.commit(begun);
+    return [...committed, ...begun];
   }
 
   async #ends(partitions: readonly TopicPartition[]): Promise<readonly PartitionRange[]> {
