@@ -68,12 +68,28 @@ export const messageMark = z.object({
 export type MessageMark = z.infer<typeof messageMark>;
 
 /** The whole history of a ticket as far as figures need it: the state of their fold. */
-export const ticketHistory = z.object({
-  heads: z.array(headRun).describe("By time of observation, then version"),
-  messages: z.array(messageMark).describe("By id"),
+export interface TicketHistory {
+  /** By time of observation, then version. */
+  readonly heads: readonly HeadRun[];
+  /** By id, in text order. */
+  readonly messages: readonly MessageMark[];
+}
+
+/** A {@link TicketHistory} as a record keeps it, without what follows from the rest. */
+export const storedHistory = z.object({
+  heads: z
+    .array(headRun.partial().required({ version: true, at: true, observed_at: true }))
+    .describe(
+      "By time of observation, then version. A field that is left out is as in the run before, at first null or false; but `through` is then the version, `last_observed_at` is `observed_at`, and `is_observation`, `updated_at` and `steps` are false, null and empty",
+    ),
+  messages: z
+    .array(messageMark.partial().required({ message_id: true, observed_at: true, at: true }))
+    .describe(
+      "By id. A field that is left out is null or false; but `version` is then 1 and `first_observed_at` is `observed_at`",
+    ),
 });
-/** See {@link ticketHistory}. */
-export type TicketHistory = z.infer<typeof ticketHistory>;
+/** See {@link storedHistory}. */
+export type StoredHistory = z.infer<typeof storedHistory>;
 
 /** One customer message that waited, and the reply that ended the wait. */
 export const nextResponse = z.object({
@@ -164,7 +180,7 @@ export const ticketMetrics = z.object({
   first_response_basis: z.enum(figureBases),
   resolution_basis: z.enum(figureBases),
   time_basis: z.enum(figureBases).describe("Of the times in status, queue and with agent"),
-  history: ticketHistory,
+  history: storedHistory,
 });
 /** See {@link ticketMetrics}. */
 export type TicketMetrics = z.infer<typeof ticketMetrics>;

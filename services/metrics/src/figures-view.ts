@@ -10,6 +10,7 @@ import {
 import type { MetricsStore } from "./engine/metrics-store.ts";
 import { ticketMetricsOf } from "./figures/ticket-metrics-of.ts";
 import { type VendorDifference, vendorDifferences } from "./figures/vendor-difference.ts";
+import { unpackHistory } from "./history/stored-history.ts";
 import {
   addDays,
   type Bucket,
@@ -102,16 +103,18 @@ export class FiguresView {
     const record = store.record(ticketId);
     if (record === null || record.deleted) return null;
     const asOfMs = Math.max(clock.now(), epochMsOf(record.as_of));
-    const metrics = ticketMetricsOf(record.history, { system, ticketId, rules, asOfMs });
+    const history = unpackHistory(record.history);
+    const metrics = ticketMetricsOf(history, { system, ticketId, rules, asOfMs });
     if (metrics === null) return null;
-    const { history: _history, ...figures } = metrics;
+    const { history: _, ...figures } = metrics;
     return figures;
   }
 
   /** How the vendor's own figures of a ticket compare with ours. */
   vendorDifferences(ticketId: string): readonly VendorDifference[] {
     const record = this.#deps.store.record(ticketId);
-    return record === null || record.deleted ? [] : vendorDifferences(record);
+    if (record === null || record.deleted) return [];
+    return vendorDifferences({ ...record, history: unpackHistory(record.history) });
   }
 
   /** How the clocks of open tickets stand now. */

@@ -6,6 +6,7 @@ import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { latency } from "./latency.ts";
 import { manyTickets } from "./many-tickets.ts";
 import { type Measured, measure } from "./measurements.ts";
+import { metricsFold, metricsRebuild } from "./metrics-bars.ts";
 import { referencePage } from "./reference-page.ts";
 import { sideBySide } from "./side-by-side.ts";
 
@@ -23,8 +24,15 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   latency: () => latency(),
   "many-tickets": () => manyTickets(),
   "lake-against-connect": () => lakeAgainstConnect(),
+  "metrics-fold": () => metricsFold(),
+  "metrics-rebuild": () => metricsRebuild(),
 };
-const slow: readonly string[] = ["many-tickets", "lake-against-connect"];
+const slow: readonly string[] = [
+  "many-tickets",
+  "lake-against-connect",
+  "metrics-fold",
+  "metrics-rebuild",
+];
 const runs = 3;
 const self = fileURLToPath(import.meta.url);
 

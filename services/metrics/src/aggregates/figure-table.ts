@@ -4,6 +4,7 @@ import {
   type SlaStanding,
   type TicketMetrics,
 } from "@thulium-stream/contracts";
+import { factsOf } from "../history/stored-history.ts";
 import { type Group, groups, slaClocks } from "./aggregate.ts";
 import { Dictionary } from "./dictionary.ts";
 import { NextResponsePool } from "./next-response-pool.ts";
@@ -111,7 +112,8 @@ export class FigureTable {
     const heldMs = this.columns.asOfMs[row] ?? 0;
     const asOfMs = epochMsOf(metrics.as_of);
     return (
-      asOfMs < heldMs || (asOfMs === heldMs && factsOf(metrics) < (this.columns.facts[row] ?? 0))
+      asOfMs < heldMs ||
+      (asOfMs === heldMs && factsOf(metrics.history) < (this.columns.facts[row] ?? 0))
     );
   }
 
@@ -139,7 +141,7 @@ export class FigureTable {
     columns.reopens[row] = metrics.reopen_count;
     columns.deleted[row] = metrics.deleted ? 1 : 0;
     columns.asOfMs[row] = epochMsOf(metrics.as_of);
-    columns.facts[row] = factsOf(metrics);
+    columns.facts[row] = factsOf(metrics.history);
     columns.partition[row] = partition;
     columns.rules[row] = this.#rules.codeOf(metrics.rules_id);
     for (const group of groups)
@@ -220,14 +222,6 @@ function columnsOf(capacity: number): Columns {
   return Object.fromEntries(
     Object.entries(layout).map(([name, Column]) => [name, new Column(capacity)]),
   ) as Columns;
-}
-
-/** How many facts a record was made of: it only grows while the newest observation stays the same. */
-function factsOf({ history }: TicketMetrics): number {
-  let facts = 0;
-  for (const { version, through } of history.heads) facts += through - version + 1;
-  for (const { version } of history.messages) facts += version;
-  return facts;
 }
 
 function codeOf(standing: SlaStanding | null): number {

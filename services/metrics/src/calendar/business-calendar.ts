@@ -51,11 +51,21 @@ export function createBusinessCalendar(
     return made;
   };
 
+  let last = { year: Number.NaN, fromMs: 0, toMs: 0 };
+  /** Most instants lie in the year of the one before. */
+  const yearOf = (ms: number): number => {
+    if (ms < last.fromMs || ms >= last.toMs) {
+      const year = new Date(ms).getUTCFullYear();
+      last = { year, fromMs: Date.UTC(year, 0, 1), toMs: Date.UTC(year + 1, 0, 1) };
+    }
+    return last.year;
+  };
+
   const secondsBetween = (fromMs: number, toMs: number): number => {
     if (toMs <= fromMs) return 0;
-    const [first, last] = [yearOf(fromMs), yearOf(toMs)];
-    let totalMs = workedUntil(tableOf(last), toMs) - workedUntil(tableOf(first), fromMs);
-    for (let year = first; year < last; year += 1) totalMs += tableOf(year).totalMs;
+    const [firstYear, lastYear] = [yearOf(fromMs), yearOf(toMs)];
+    let totalMs = workedUntil(tableOf(lastYear), toMs) - workedUntil(tableOf(firstYear), fromMs);
+    for (let year = firstYear; year < lastYear; year += 1) totalMs += tableOf(year).totalMs;
     return totalMs / 1000;
   };
 
@@ -149,8 +159,4 @@ function holidaysAround(
       new Set(around.flatMap((one) => [...publicHolidays(country, one)])),
     ]),
   );
-}
-
-function yearOf(ms: number): number {
-  return new Date(ms).getUTCFullYear();
 }

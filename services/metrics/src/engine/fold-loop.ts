@@ -54,6 +54,7 @@ export class FoldLoop {
   readonly #renewals: { readonly partition: number; readonly ticketId: string }[] = [];
   #lost = false;
   #sinceMs: number | null = null;
+  #flight: Promise<void> | null = null;
 
   constructor(deps: FoldLoopDeps) {
     this.#deps = deps;
@@ -74,7 +75,9 @@ export class FoldLoop {
       });
       await this.#pull(reader, signal, ends);
       await this.#flush(reader);
+      await this.#landed();
     } finally {
+      await this.#landed().catch(() => {});
       await reader?.close();
       for (const fold of this.#folds.values()) await fold.close();
       this.#folds.clear();
@@ -101,6 +104,7 @@ export class FoldLoop {
         this.#waiting >= flushTickets ||
         (this.#sinceMs !== null && clock.now() - this.#sinceMs >= flushAfterMs);
       if (isDue) await this.#flush(reader);
+      if (delivery.kind === "idle") await this.#landed();
       if (delivery.kind === "idle" && !isWaiting) this.#deps.onIdle();
       if (ends !== null && delivery.kind !== "assignment" && this.#hasReached(ends)) return;
     }
@@ -203,11 +207,27 @@ export class FoldLoop {
     return waiting;
   }
 
+  /** Begins to publish what was gathered, once the flush before has ended: reading goes on meanwhile. */
   async #flush(reader: LogReader): Promise<void> {
     if (this.#sinceMs === null) return;
+    await this.#landed();
     this.#sinceMs = null;
+    this.#flight = this.#publishAll(reader);
+    // Its failure is thrown where it is waited for.
+    this.#flight.catch(() => {});
+  }
+
+  /** Waits for the flush under way. @throws its failure. */
+  async #landed(): Promise<void> {
+    const flight = this.#flight;
+    this.#flight = null;
+    await flight;
+  }
+
+  async #publishAll(reader: LogReader): Promise<void> {
     let published = 0;
-    for (const [partition, fold] of this.#folds) published += await this.#publish(partition, fold);
+    for (const [partition, fold] of [...this.#folds])
+      published += await this.#publish(partition, fold);
     if (published > 0) this.#deps.onPublished();
     await this.#commit(reader);
   }

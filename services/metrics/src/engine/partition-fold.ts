@@ -11,6 +11,7 @@ import {
 } from "@thulium-stream/contracts";
 import { ticketMetricsOf } from "../figures/ticket-metrics-of.ts";
 import { emptyHistory, foldEvent } from "../history/fold-event.ts";
+import { packHistory, unpackHistory } from "../history/stored-history.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
 import { eventOf } from "./event-of.ts";
 import { foldedToHeader, foldHeader, type MetricsStore } from "./metrics-store.ts";
@@ -34,7 +35,9 @@ export interface PartitionFoldDeps {
  */
 export class PartitionFold {
   readonly #deps: PartitionFoldDeps;
-  readonly #touched = new Map<string, TicketHistory>();
+  #touched = new Map<string, TicketHistory>();
+  /** What a flush under way publishes: newer than the store until it has ended. */
+  #flushing: ReadonlyMap<string, TicketHistory> = new Map();
   /** Messages of tickets whose head has not come yet. */
   readonly #headless = new Map<string, TicketHistory>();
   readonly #foldedTo: Record<string, number> = {};
@@ -91,16 +94,18 @@ export class PartitionFold {
     if (!this.#touched.has(ticketId)) this.#touched.set(ticketId, this.#historyOf(ticketId));
   }
 
-  /** Publishes what was gathered. @throws Failure of the writer; the fold is then spent. */
+  /** Publishes what was gathered; more may be gathered meanwhile, but no second flush begun. @throws Failure of the writer; the fold is then spent. */
   async flush(): Promise<number> {
     const { store, writer, system, rules, partition, foldId } = this.#deps;
     const made: TicketMetrics[] = [];
-    for (const [ticketId, history] of this.#touched) {
+    this.#flushing = this.#touched;
+    this.#touched = new Map();
+    for (const [ticketId, history] of this.#flushing) {
       const metrics = ticketMetricsOf(history, { system, ticketId, rules });
       if (metrics === null) this.#headless.set(ticketId, history);
       else {
         this.#headless.delete(ticketId);
-        made.push(metrics);
+        made.push({ ...metrics, history: packHistory(history) });
       }
     }
     // While a head may still come, its messages must be read again after a kill. One that does not come has expired.
@@ -124,7 +129,7 @@ export class PartitionFold {
         ),
       );
     await store.apply({ partition, records, foldedTo });
-    this.#touched.clear();
+    this.#flushing = new Map();
     return records.length;
   }
 
@@ -134,11 +139,13 @@ export class PartitionFold {
   }
 
   #historyOf(ticketId: string): TicketHistory {
-    const touched = this.#touched.get(ticketId) ?? this.#headless.get(ticketId);
+    const touched =
+      this.#touched.get(ticketId) ?? this.#flushing.get(ticketId) ?? this.#headless.get(ticketId);
     if (touched !== undefined) return touched;
     const { store } = this.#deps;
     // Most tickets of a backfill are new: no need to ask the disk for them.
     if (store.table.rowOf(ticketId) === undefined) return emptyHistory;
-    return store.record(ticketId)?.history ?? emptyHistory;
+    const record = store.record(ticketId);
+    return record === null ? emptyHistory : unpackHistory(record.history);
   }
 }

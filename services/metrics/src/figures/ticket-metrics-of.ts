@@ -33,6 +33,11 @@ export interface FigureContext {
 
 type Calendar = ReturnType<typeof calendarOfTicket>;
 
+/** A ticket's figures with the history that they were made from; packed, it is the record of `ticket-metrics`. */
+export type FiguresWithHistory = Omit<TicketMetrics, "history"> & {
+  readonly history: TicketHistory;
+};
+
 /** What all figures of a ticket are made of. */
 interface Life {
   readonly last: HeadRun;
@@ -50,7 +55,7 @@ interface Life {
 export function ticketMetricsOf(
   history: TicketHistory,
   context: FigureContext,
-): TicketMetrics | null {
+): FiguresWithHistory | null {
   const runs = lastingRuns(history.heads);
   const [first, last] = [runs[0], runs.at(-1)];
   if (first === undefined || last === undefined) return null;

@@ -26,28 +26,26 @@ export function durationOf(spans: readonly Span[], calendar: Calendar): Duration
   return { s: ms / 1000, business_s: business };
 }
 
-/** The part of spans during which a step held. */
-function spansWhile<T>(steps: readonly Step<T>[], at: number, spans: readonly Span[]): Span[] {
-  const beginMs = steps[at]?.fromMs ?? Number.NEGATIVE_INFINITY;
-  const endMs = steps[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
-  return spans.flatMap(({ fromMs, toMs }) => {
-    const part = { fromMs: Math.max(fromMs, beginMs), toMs: Math.min(toMs, endMs) };
-    return part.toMs > part.fromMs ? [part] : [];
-  });
-}
-
-/** Time within spans by the value that held, in order of its first occurrence. */
+/** Time within spans by the value that held, in order of its first occurrence. Steps and spans are in order of time, spans apart. */
 export function timeBy<T>(
   steps: readonly Step<T>[],
   spans: readonly Span[],
   calendar: Calendar,
 ): ReadonlyMap<T, Duration> {
-  const found = new Map<T, Duration>();
-  for (const [at, { value }] of steps.entries()) {
-    const { s, business_s } = durationOf(spansWhile(steps, at, spans), calendar);
-    if (s === 0) continue;
-    const held = found.get(value) ?? { s: 0, business_s: 0 };
-    found.set(value, { s: held.s + s, business_s: held.business_s + business_s });
+  const found = new Map<T, { s: number; business_s: number }>();
+  for (const [at, { fromMs, value }] of steps.entries()) {
+    const toMs = steps[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY;
+    for (const span of spans) {
+      const [beginMs, endMs] = [Math.max(span.fromMs, fromMs), Math.min(span.toMs, toMs)];
+      if (endMs <= beginMs) continue;
+      let time = found.get(value);
+      if (time === undefined) {
+        time = { s: 0, business_s: 0 };
+        found.set(value, time);
+      }
+      time.s += (endMs - beginMs) / 1000;
+      time.business_s += calendar.secondsBetween(beginMs, endMs);
+    }
   }
   return found;
 }

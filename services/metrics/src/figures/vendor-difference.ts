@@ -1,6 +1,7 @@
-import { epochMsOf, type MessageMark, type TicketMetrics } from "@thulium-stream/contracts";
+import { epochMsOf, type MessageMark } from "@thulium-stream/contracts";
 import { spokenMessages } from "./open-life.ts";
 import { isFromCustomer } from "./responses.ts";
+import type { FiguresWithHistory } from "./ticket-metrics-of.ts";
 
 /** Likely reasons why a figure of the vendor is not ours. */
 export const vendorReasons = [
@@ -54,7 +55,7 @@ const toleranceS = 60;
 type Candidate = readonly [reason: VendorReason, seconds: number | null];
 
 /** How the vendor's two figures compare with ours; one that neither side has is left out. The reasons are tried in order, the first that gives the vendor's figure to the minute is named. */
-export function vendorDifferences(metrics: TicketMetrics): readonly VendorDifference[] {
+export function vendorDifferences(metrics: FiguresWithHistory): readonly VendorDifference[] {
   const response = compare(
     "first_response",
     metrics.first_response_s,
@@ -89,7 +90,7 @@ function compare(
   return { ...answer, reason: ours === null ? "not_observed" : "unexplained", explained_s: null };
 }
 
-function responseCandidates(metrics: TicketMetrics): readonly Candidate[] {
+function responseCandidates(metrics: FiguresWithHistory): readonly Candidate[] {
   const createdMs = epochMsOf(metrics.created_at);
   const messages = spokenMessages(metrics.history.messages);
   const askedMs = momentOf(messages.find(isFromCustomer)) ?? createdMs;
@@ -113,7 +114,7 @@ function responseCandidates(metrics: TicketMetrics): readonly Candidate[] {
   ];
 }
 
-function closeCandidates(metrics: TicketMetrics): readonly Candidate[] {
+function closeCandidates(metrics: FiguresWithHistory): readonly Candidate[] {
   const { first_response_at, resolved_at, open } = metrics;
   const until = (start: string | null | undefined) =>
     start == null || resolved_at === null

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { ChangeEvent, TicketMetrics } from "@thulium-stream/contracts";
-import { ticketMetrics } from "@thulium-stream/contracts";
+import { type ChangeEvent, type TicketMetrics, ticketMetrics } from "@thulium-stream/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyHistory, foldEvent } from "../history/fold-event.ts";
+import { packHistory } from "../history/stored-history.ts";
 import { createFigureRules, type FigureRules } from "../rules/figure-rules.ts";
 import { noMetricsSettings, readMetricsSettings } from "../rules/metrics-settings.ts";
-import { ticketMetricsOf } from "./ticket-metrics-of.ts";
+import { type FiguresWithHistory, ticketMetricsOf } from "./ticket-metrics-of.ts";
 import { vendorDifferences } from "./vendor-difference.ts";
 import { type Example, eventsOf, expectedOf, readExamples } from "./worked-example-child.ts";
 
@@ -24,7 +24,9 @@ describe("worked examples", () => {
 
   it.each(examples)("$title", (example) => {
     const metrics = figuresOf(example, eventsOf(example));
-    expect(ticketMetrics.safeParse(metrics).error).toBeUndefined();
+    expect(
+      ticketMetrics.safeParse({ ...metrics, history: packHistory(metrics.history) }).error,
+    ).toBeUndefined();
     expect(shownOf(metrics, example)).toEqual(expectedOf(example));
   });
 
@@ -76,7 +78,7 @@ function rulesOf({ rules: file }: Example): FigureRules {
   return made;
 }
 
-function figuresOf(example: Example, events: readonly ChangeEvent[]): TicketMetrics {
+function figuresOf(example: Example, events: readonly ChangeEvent[]): FiguresWithHistory {
   const rules = rulesOf(example);
   const history = events.reduce((so, event) => foldEvent(so, event, rules), emptyHistory);
   const metrics = ticketMetricsOf(history, { system: "acme", ticketId: "1", rules });
@@ -85,7 +87,7 @@ function figuresOf(example: Example, events: readonly ChangeEvent[]): TicketMetr
 }
 
 /** The figures that an example names, and none besides the history and what the head says now. */
-function shownOf(metrics: TicketMetrics, example: Example): object {
+function shownOf(metrics: FiguresWithHistory, example: Example): object {
   const {
     system: _1,
     ticket_id: _2,
