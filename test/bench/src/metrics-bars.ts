@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -135,13 +135,11 @@ async function fillEvents(folder: string, argument: string): Promise<object> {
 }
 
 async function fold(folder: string): Promise<object> {
-  const log = await openLog(folder);
-  // Each run folds from the beginning: as another system would, were its events there.
-  const store = mkdtempSync(join(folder, "store-"));
-  const engine = await MetricsEngine.open(
-    { log: withoutFigures(log), folder: store, ...common },
-    options,
-  );
+  // Each run folds from the beginning, into a log without figures.
+  const copy = mkdtempSync(join(folder, "fold-"));
+  cpSync(join(folder, "log"), join(copy, "log"), { recursive: true });
+  const log = await openLog(copy);
+  const engine = await MetricsEngine.open({ log, folder: join(copy, "store"), ...common }, options);
   const [startedMs, started] = [systemClock.now(), process.cpuUsage()];
   await engine.catchUp(never);
   const wallS = (systemClock.now() - startedMs) / 1000;
@@ -149,37 +147,8 @@ async function fold(folder: string): Promise<object> {
   const { events } = engine.freshness();
   await engine.close();
   await log.close();
-  rmSync(store, { recursive: true });
+  rmSync(copy, { recursive: true });
   return { events, wallS, cpuS: (user + system) / 1e6 };
-}
-
-/** The log, with figures that an earlier run published hidden: appends go through, and are real. */
-function withoutFigures(log: EventLog): EventLog {
-  const hidden = new Map<number, number>();
-  return {
-    ensureTopics: (specs) => log.ensureTopics(specs),
-    openWriter: (id) => log.openWriter(id),
-    positionsAt: (topic, ms) => log.positionsAt(topic, ms),
-    close: () => log.close(),
-    ends: async (topic) => {
-      const ranges = await log.ends(topic);
-      if (topic !== "ticket-metrics") return ranges;
-      return ranges.map((range) => {
-        if (!hidden.has(range.partition)) hidden.set(range.partition, range.end);
-        return { ...range, earliest: hidden.get(range.partition) ?? 0 };
-      });
-    },
-    openReader: (reading) =>
-      log.openReader(
-        reading.topics.includes("ticket-metrics")
-          ? {
-              ...reading,
-              startAt: async (partitions) =>
-                partitions.map((each) => ({ ...each, position: hidden.get(each.partition) ?? 0 })),
-            }
-          : reading,
-      ),
-  };
 }
 
 /** Folds so many tickets' events without keeping them on the log: only their figures are. */
