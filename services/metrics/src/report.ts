@@ -49,14 +49,27 @@ export const reportHeadings = [
 export function flatLine(line: GroupLine): Readonly<Record<string, string | number | null>> {
   const { key, created, closed, backlog, reopened, reopen_rate, version, corrected_at } = line;
   const flat: Record<string, string | number | null> = {
-    group: key.map((value) => value ?? "").join(" / "),
+    group: groupText(key),
     ...{ created, closed, backlog, reopened, reopen_rate, version, corrected_at },
   };
   for (const name of durations) flatten(flat, name, line[name]);
-  for (const clock of slaClocks)
-    for (const [name, value] of Object.entries(line.sla[clock]))
-      flat[`sla_${clock}_${name}`] = value;
-  return flat;
+  return { ...flat, ...slaOf(line) };
+}
+
+/** The service level of a line, flat enough for CSV. */
+export function slaLine(line: GroupLine): Readonly<Record<string, string | number | null>> {
+  return { group: groupText(line.key), ...slaOf(line) };
+}
+
+function slaOf({ sla }: GroupLine): Readonly<Record<string, number | null>> {
+  const cells = slaClocks.flatMap((clock) =>
+    Object.entries(sla[clock]).map(([name, value]) => [`sla_${clock}_${name}`, value] as const),
+  );
+  return Object.fromEntries(cells);
+}
+
+function groupText(key: GroupLine["key"]): string {
+  return key.map((value) => value ?? "").join(" / ");
 }
 
 function flatten(

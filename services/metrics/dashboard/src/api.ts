@@ -13,6 +13,13 @@ export interface SlaShare {
   readonly share: number | null;
 }
 
+/** How the clocks of open tickets stand now. */
+export interface OpenClocks {
+  readonly running: number;
+  readonly due_within_4h: number;
+  readonly overdue: number;
+}
+
 /** Clocks of the service level. */
 export type SlaName = "first_response" | "next_response" | "resolution";
 
@@ -22,11 +29,12 @@ export interface Aggregate {
   readonly closed: number;
   readonly backlog: number;
   readonly reopened: number;
+  readonly reopen_rate: number | null;
   readonly first_response: Distribution;
   readonly first_response_business: Distribution;
   readonly resolution: Distribution;
   readonly resolution_business: Distribution;
-  readonly sla?: Readonly<Record<SlaName, SlaShare>>;
+  readonly sla: Readonly<Record<SlaName, SlaShare>>;
 }
 
 /** A line of a table: the values of its groups. */
@@ -117,6 +125,7 @@ export interface Answers {
     readonly groups: readonly GroupLine[];
   };
   readonly timeseries: AsOf & { readonly interval: string; readonly points: readonly Point[] };
+  readonly sla: AsOf & { readonly open: Readonly<Record<SlaName, OpenClocks>> };
   readonly heatmap: AsOf & { readonly created: readonly (readonly number[])[] };
   readonly tickets: AsOf & {
     readonly tickets: readonly OpenTicket[];

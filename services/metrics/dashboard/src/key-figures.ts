@@ -32,7 +32,7 @@ export function keyFigures(
     const beside = isBusiness ? name : (`${name}_business` as const);
     return `${duration(total[beside].p50_s)} ${word(other)}`;
   };
-  const rate = ({ reopened, closed }: Aggregate) => (closed === 0 ? null : reopened / closed);
+  const rate = ({ reopen_rate }: Aggregate) => reopen_rate;
   const number = (
     name: "backlog" | "created" | "closed",
     good: Tile["good"],
@@ -64,7 +64,7 @@ export function keyFigures(
     {
       name: "reopened",
       value: percent(rate(total)),
-      detail: `${count(total.reopened)} · ${word("ofClosed")}`,
+      detail: `${count(total.reopened)} ${word("times")}`,
       now: rate(total),
       before: before === null ? null : rate(before),
       good: "down",

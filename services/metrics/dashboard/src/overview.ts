@@ -14,6 +14,7 @@ export interface Figures {
   readonly summary: Answers["summary"];
   readonly before: Answers["summary"];
   readonly timeseries: Answers["timeseries"];
+  readonly sla: Answers["sla"];
   readonly heatmap: Answers["heatmap"];
   readonly tickets: Answers["tickets"];
   readonly filters: Answers["filters"];
@@ -29,18 +30,20 @@ export async function loadFigures(view: View): Promise<Figures> {
   const query = { ...rangeOf(view), ...view.where };
   const days = lengthOf(view);
   const interval = days <= 2 ? "hour" : days <= 100 ? "day" : days <= 800 ? "week" : "month";
-  const [summary, timeseries, heatmap, tickets, filters, freshness, pipeline] = await Promise.all([
-    ask("summary", { ...query, group_by: view.by }),
-    ask("timeseries", { ...query, interval }),
-    ask("heatmap", query),
-    ask("tickets", { ...view.where, limit: "10" }),
-    ask("filters"),
-    ask("freshness"),
-    ask("pipeline"),
-  ]);
+  const [summary, timeseries, sla, heatmap, tickets, filters, freshness, pipeline] =
+    await Promise.all([
+      ask("summary", { ...query, group_by: view.by }),
+      ask("timeseries", { ...query, interval }),
+      ask("sla", query),
+      ask("heatmap", query),
+      ask("tickets", { ...view.where, limit: "10" }),
+      ask("filters"),
+      ask("freshness"),
+      ask("pipeline"),
+    ]);
   const before = await ask("summary", { ...rangeBefore(summary), ...view.where });
   const sourceUrl = pipeline.source_url;
-  return { summary, before, timeseries, heatmap, tickets, filters, freshness, sourceUrl };
+  return { summary, before, timeseries, sla, heatmap, tickets, filters, freshness, sourceUrl };
 }
 
 /** Makes the overview's frame: cards that {@link showFigures} fills. */
@@ -98,7 +101,7 @@ export function showFigures(figures: Figures, view: View, change: Change): void 
   byId("slowest").append(h("p", "hint", all));
 }
 
-function showCharts({ summary, timeseries }: Figures, view: View, change: Change): void {
+function showCharts({ summary, timeseries, sla }: Figures, view: View, change: Change): void {
   const { points, interval } = timeseries;
   const series = { labels: points.map(({ label }) => label), interval, points };
   const hasAny = points.some(({ created, closed, backlog }) => created + closed + backlog > 0);
@@ -159,10 +162,7 @@ function showCharts({ summary, timeseries }: Figures, view: View, change: Change
       word(title),
     );
   }
-  const hasTargets = Object.values(summary.total.sla ?? {}).some(
-    ({ met, breached }) => met + breached > 0,
-  );
-  showServiceLevel(byId("sla"), summary.total, series, hasTargets);
+  showServiceLevel(byId("sla"), { total: summary.total.sla, open: sla.open }, series);
 }
 
 /** After choosing one queue its agents are what one wants to see. */

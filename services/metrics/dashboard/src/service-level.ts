@@ -1,4 +1,4 @@
-import type { Aggregate, Point, SlaName, SlaShare } from "./api.js";
+import type { OpenClocks, Point, SlaName, SlaShare } from "./api.js";
 import { countSteps, drawChart } from "./charts.js";
 import { h } from "./element.js";
 import { count, percent } from "./format.js";
@@ -12,10 +12,23 @@ const clocks: readonly (readonly [SlaName, Word])[] = [
   ["resolution", "resolution"],
 ];
 
-/** How much of the breaches that the goal allows is left after each interval, 1 at the start; null before anything came due. Pure. */
+/** What the card shows beside the series. */
+export interface ServiceLevel {
+  readonly total: Readonly<Record<SlaName, SlaShare>>;
+  readonly open: Readonly<Record<SlaName, OpenClocks>>;
+}
+
+/** A time series with its labels. */
+interface Series {
+  readonly labels: readonly string[];
+  readonly interval: string;
+  readonly points: readonly Pick<Point, "sla">[];
+}
+
+/** How much of the breaches that the goal allows is left after each interval, 1 at the start; null when nothing came due. Pure. */
 export function burnDown(points: readonly Pick<Point, "sla">[]): readonly (number | null)[] {
   const sum = (point: Pick<Point, "sla">, what: "met" | "breached") =>
-    clocks.reduce((total, [name]) => total + (point.sla?.[name][what] ?? 0), 0);
+    clocks.reduce((total, [name]) => total + point.sla[name][what], 0);
   const due = points.reduce(
     (total, point) => total + sum(point, "met") + sum(point, "breached"),
     0,
@@ -24,36 +37,27 @@ export function burnDown(points: readonly Pick<Point, "sla">[]): readonly (numbe
   let spent = 0;
   return points.map((point) => {
     spent += sum(point, "breached");
-    return allowed === 0 ? null : Math.max(-1, 1 - spent / allowed);
+    return allowed === 0 ? null : Math.max(0, 1 - spent / allowed);
   });
 }
 
-/** Shares within target, and how the allowed breaches were used up. */
+/** Shares within target, what runs now, and how the allowed breaches were used up. */
 export function showServiceLevel(
   place: HTMLElement,
-  { sla }: Aggregate,
-  series: {
-    readonly labels: readonly string[];
-    readonly interval: string;
-    readonly points: readonly Point[];
-  },
-  hasTargets: boolean,
+  { total, open }: ServiceLevel,
+  series: Series,
 ): void {
-  if (!hasTargets || sla === undefined) {
-    place.replaceChildren(h("p", "empty", word("slaOff"), h("small", null, word("slaOffHint"))));
-    return;
-  }
   const rows = clocks.flatMap(([name, label]) => {
-    const share = sla[name];
-    return share.met + share.breached === 0 ? [] : [meterOf(word(label), share)];
+    const [share, now] = [total[name], open[name]];
+    const isUsed = share.met + share.breached + now.running + now.overdue > 0;
+    return isUsed ? [meterOf(word(label), share, now)] : [];
   });
   if (rows.length === 0) {
-    place.replaceChildren(h("p", "empty", word("slaNone")));
+    place.replaceChildren(h("p", "empty", word("slaOff"), h("small", null, word("slaOffHint"))));
     return;
   }
   const chart = h("div", "chart");
   place.replaceChildren(h("div", "meters", ...rows), chart);
-  const values = burnDown(series.points);
   drawChart(
     chart,
     {
@@ -62,33 +66,47 @@ export function showServiceLevel(
         {
           name: word("budgetLeft"),
           color: "--accent",
-          values: values.map((value) => (value === null ? null : Math.max(0, value))),
+          values: burnDown(series.points),
           isFilled: true,
         },
       ],
-      format: (value) => percent(value),
-      axisFormat: (value) => percent(value),
-      steps: [0.25, 0.5, 1, ...countSteps],
-      height: 150,
+      format: percent,
+      axisFormat: percent,
+      steps: [0.25, 0.5, ...countSteps],
+      height: 130,
       most: 1,
     },
     word("slaTitle"),
   );
 }
 
-function meterOf(name: string, { met, breached, share }: SlaShare): HTMLElement {
-  const isShort = (share ?? 1) < goal;
+function meterOf(
+  name: string,
+  { met, breached, share }: SlaShare,
+  { running, due_within_4h: soon, overdue }: OpenClocks,
+): HTMLElement {
+  const isShort = share !== null && share < goal;
   const bar = h("span", {
     class: isShort ? "meter short" : "meter",
     attributes: { "aria-hidden": "true" },
   });
   bar.style.setProperty("--share", String(share ?? 0));
+  const counted = (value: number, label: Word, tone = "") =>
+    h("span", value > 0 ? tone : "", `${count(value)} ${word(label)}`);
   return h(
     "div",
     "meter-row",
     h("span", "meter-name", name),
     h("b", null, percent(share)),
     bar,
-    h("small", null, `${count(met)} ${word("met")} · ${count(breached)} ${word("breached")}`),
+    h(
+      "small",
+      "meter-counts",
+      counted(met, "met"),
+      counted(breached, "breached"),
+      counted(running, "running"),
+      counted(soon, "atRisk", "warn"),
+      counted(overdue, "overdue", "bad"),
+    ),
   );
 }

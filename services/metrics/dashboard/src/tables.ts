@@ -62,12 +62,21 @@ function columnsOf(isBusiness: boolean): readonly Column[] {
     { name: "p90", value: time("first_response", "p90_s"), text: duration },
     { name: `${word("resolution")} p50`, value: time("resolution", "p50_s"), text: duration },
     { name: "p90", value: time("resolution", "p90_s"), text: duration },
+    { name: word("within"), value: shareWithin, text: percent },
     {
       name: word("reopened"),
-      value: ({ reopened, closed }) => (closed === 0 ? null : reopened / closed),
+      value: ({ reopen_rate }) => reopen_rate,
       text: percent,
     },
   ];
+}
+
+/** Share of all clocks that were kept. */
+function shareWithin({ sla }: GroupLine): number | null {
+  const clocks = Object.values(sla);
+  const met = clocks.reduce((sum, clock) => sum + clock.met, 0);
+  const all = clocks.reduce((sum, clock) => sum + clock.met + clock.breached, 0);
+  return all === 0 ? null : met / all;
 }
 
 function sortedBy(lines: readonly GroupLine[], { value }: Column): readonly GroupLine[] {

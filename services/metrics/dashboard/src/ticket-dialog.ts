@@ -2,7 +2,7 @@ import { askPath, Refusal } from "./api.js";
 import { h } from "./element.js";
 import { count, duration, moment } from "./format.js";
 import { thuliumLink } from "./tables.js";
-import { type Word, word } from "./words.js";
+import { type Word, word, wordOr } from "./words.js";
 
 /** Figures of a ticket, as far as they are shown. */
 interface Ticket {
@@ -22,8 +22,18 @@ interface Ticket {
   readonly replies: number;
   readonly customer_messages: number;
   readonly comments: number;
-  readonly vendor_first_response_s: number | null;
-  readonly vendor_close_s: number | null;
+  readonly requester_wait_s: number | null;
+  readonly agent_wait_s: number | null;
+  readonly on_hold_s: number | null;
+}
+
+/** A figure of the vendor beside ours. */
+interface Difference {
+  readonly figure: "first_response" | "close";
+  readonly ours_s: number | null;
+  readonly vendor_s: number | null;
+  readonly difference_s: number | null;
+  readonly reason: string;
 }
 
 /** Opens the figures of one ticket, ours beside the vendor's. */
@@ -56,8 +66,9 @@ export async function openTicket(
   document.body.append(dialog);
   dialog.showModal();
   try {
-    const { ticket } = (await askPath(`tickets/${encodeURIComponent(id)}`)) as { ticket: Ticket };
-    content.replaceChildren(figuresOf(ticket));
+    const answer = await askPath(`tickets/${encodeURIComponent(id)}`);
+    const { ticket, vendor } = answer as { ticket: Ticket; vendor: readonly Difference[] };
+    content.replaceChildren(figuresOf(ticket, vendor));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const text =
@@ -66,7 +77,7 @@ export async function openTicket(
   }
 }
 
-function figuresOf(ticket: Ticket): HTMLElement {
+function figuresOf(ticket: Ticket, vendor: readonly Difference[]): HTMLElement {
   const facts: readonly (readonly [Word, string])[] = [
     ["queue", ticket.queue ?? word("without")],
     ["agent", ticket.agent ?? word("without")],
@@ -77,6 +88,9 @@ function figuresOf(ticket: Ticket): HTMLElement {
       ticket.first_response_at === null ? word("notYet") : moment(ticket.first_response_at),
     ],
     ["closedAt", ticket.resolved_at === null ? word("notYet") : moment(ticket.resolved_at)],
+    ["requesterWait", duration(ticket.requester_wait_s)],
+    ["agentWait", duration(ticket.agent_wait_s)],
+    ["onHold", duration(ticket.on_hold_s)],
     ["replies", count(ticket.replies)],
     ["customerMessages", count(ticket.customer_messages)],
     ["comments", count(ticket.comments)],
@@ -93,38 +107,56 @@ function figuresOf(ticket: Ticket): HTMLElement {
         h("div", null, h("dt", null, word(name)), h("dd", null, value)),
       ),
     ),
-    comparison(ticket),
+    times(ticket),
+    vendor.length === 0 ? null : comparison(vendor),
     h("p", "hint", word("vendorHint")),
   );
 }
 
-function comparison(ticket: Ticket): HTMLElement {
-  const row = (name: Word, ours: number | null, business: number | null, vendor: number | null) =>
+function times(ticket: Ticket): HTMLElement {
+  const row = (name: Word, calendar: number | null, business: number | null) =>
+    [word(name), duration(calendar), duration(business)] as const;
+  return tableOf(
+    [word("time"), word("calendarTime"), word("workingTime")],
+    [
+      row("firstResponse", ticket.first_response_s, ticket.first_response_business_s),
+      row("resolution", ticket.resolution_s, ticket.resolution_business_s),
+    ],
+  );
+}
+
+function comparison(vendor: readonly Difference[]): HTMLElement {
+  const lines = vendor.map(({ figure, ours_s, vendor_s, difference_s, reason }) => [
+    word(figure === "close" ? "resolution" : "firstResponse"),
+    duration(ours_s),
+    duration(vendor_s),
+    signed(difference_s),
+    wordOr(`vendor_${reason}`, reason),
+  ]);
+  const heads: readonly Word[] = ["vendorFigure", "ours", "vendor", "difference", "reason"];
+  return tableOf(heads.map(word), lines);
+}
+
+function signed(seconds: number | null): string {
+  if (seconds === null || seconds === 0) return duration(seconds);
+  return `${seconds < 0 ? "−" : "+"}${duration(Math.abs(seconds))}`;
+}
+
+function tableOf(heads: readonly string[], lines: readonly (readonly string[])[]): HTMLElement {
+  const head = heads.map((name) => h("th", { attributes: { scope: "col" } }, name));
+  const rows = lines.map(([name = "", ...cells]) =>
     h(
       "tr",
       null,
-      h("th", { attributes: { scope: "row" } }, word(name)),
-      h("td", null, h("b", null, duration(ours))),
-      h("td", null, duration(business)),
-      h("td", null, duration(vendor)),
-    );
-  const heads = ["", `${word("ours")}`, word("workingTime"), word("vendor")].map((name) =>
-    name === "" ? h("td") : h("th", { attributes: { scope: "col" } }, name),
-  );
-  return h(
-    "table",
-    "numbers",
-    h("thead", null, h("tr", null, ...heads)),
-    h(
-      "tbody",
-      null,
-      row(
-        "firstResponse",
-        ticket.first_response_s,
-        ticket.first_response_business_s,
-        ticket.vendor_first_response_s,
-      ),
-      row("resolution", ticket.resolution_s, ticket.resolution_business_s, ticket.vendor_close_s),
+      h("th", { attributes: { scope: "row" } }, name),
+      ...cells.map((cell) => h("td", null, cell)),
     ),
+  );
+  const table = h("table", "numbers", h("thead", null, h("tr", null, ...head)));
+  table.append(h("tbody", null, ...rows));
+  return h(
+    "div",
+    { class: "scroll", attributes: { tabindex: 0, role: "group", "aria-label": heads[0] } },
+    table,
   );
 }

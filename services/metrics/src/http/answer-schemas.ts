@@ -1,6 +1,7 @@
-import { instant, taskState } from "@thulium-stream/contracts";
+import { instant, taskState, ticketMetrics } from "@thulium-stream/contracts";
 import { z } from "zod";
 import { histogramBoundsS } from "../aggregates/aggregate.ts";
+import { vendorReasons } from "../figures/vendor-difference.ts";
 import { intervals } from "../local-time.ts";
 
 const text = z.string().nullable();
@@ -133,7 +134,41 @@ export const ticketsAnswer = z.object({
 /** Answer of `GET /api/v1/tickets/:id`. */
 export const ticketAnswer = z.object({
   ...fresh,
-  ticket: z.looseObject({ ticket_id: z.string() }),
+  ticket: ticketMetrics.omit({ history: true }),
+  vendor: z
+    .array(
+      z.object({
+        figure: z.enum(["first_response", "close"]),
+        ours_s: seconds,
+        vendor_s: z.number().nullable(),
+        difference_s: z.number().nullable().describe("The vendor's less ours"),
+        reason: z.enum(vendorReasons).describe("The likely reason why they differ"),
+        explained_s: z.number().nullable().describe("What the vendor's would be for that reason"),
+      }),
+    )
+    .describe("The vendor's own figures beside ours, never mixed with them"),
+});
+
+const openClocks = z.object({
+  running: whole,
+  due_within_1h: whole,
+  due_within_4h: whole,
+  due_within_8h: whole,
+  due_within_24h: whole,
+  overdue: whole.describe("Ran out before what is still waited for was done"),
+});
+const bySla = <T extends z.ZodType>(each: T) =>
+  z.object({ first_response: each, next_response: each, resolution: each });
+
+/** Answer of `GET /api/v1/sla`. */
+export const slaAnswer = z.object({
+  ...fresh,
+  ...bounds,
+  group_by: z.array(z.string()),
+  total: bySla(slaShare).describe("Clocks that ended in the stretch"),
+  open: bySla(openClocks).describe("Clocks of open tickets, now"),
+  groups: z.array(z.object({ key: z.array(text), ...bySla(slaShare).shape })),
+  page: pageAnswer,
 });
 
 /** Answer of `GET /api/v1/freshness`. */

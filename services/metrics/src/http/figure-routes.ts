@@ -1,7 +1,13 @@
 import type { Aggregate } from "../aggregates/aggregate.ts";
 import type { GroupLine, MetricsView } from "../metrics-view.ts";
-import { flatLine } from "../report.ts";
-import { agentsAnswer, heatmapAnswer, summaryAnswer, timeseriesAnswer } from "./answer-schemas.ts";
+import { flatLine, slaLine } from "../report.ts";
+import {
+  agentsAnswer,
+  heatmapAnswer,
+  slaAnswer,
+  summaryAnswer,
+  timeseriesAnswer,
+} from "./answer-schemas.ts";
 import { answersOf } from "./documented.ts";
 import {
   agentsQuery,
@@ -15,12 +21,13 @@ import {
 import { pageOf, sendCsv, sendJson } from "./send-answer.ts";
 import type { ZodApp } from "./zod-provider.ts";
 
-/** Aggregates of a range of days: summary, time series, heat map, agents. */
+/** Aggregates of a range of days: summary, time series, heat map, agents, service level. */
 export function addFigureRoutes(app: ZodApp, view: MetricsView): void {
   addSummary(app, view);
   addTimeseries(app, view);
   addHeatmap(app, view);
   addAgents(app, view);
+  addSla(app, view);
 }
 
 function addSummary(app: ZodApp, view: MetricsView): void {
@@ -101,6 +108,35 @@ function addAgents(app: ZodApp, view: MetricsView): void {
     if (query.format === "csv") return sendCsv(request, reply, freshness, lines.map(flatLine));
     const agents = lines.map(({ key: [agent = null], ...aggregate }) => ({ agent, ...aggregate }));
     return sendJson(request, reply, freshness, { ...bounds, agents, page });
+  });
+}
+
+function addSla(app: ZodApp, view: MetricsView): void {
+  const schema = {
+    summary: "Shares within the service level, in all and by at most two groups; open clocks now",
+    querystring: summaryQuery,
+    response: answersOf("The service level", slaAnswer, { csv: true }),
+  };
+  app.get("/api/v1/sla", { schema }, async (request, reply) => {
+    const { query } = request;
+    const bounds = boundsOf(query, view);
+    const groups = groupsOf(query.group_by);
+    const where = filterOf(query);
+    const found = view.summary({ ...bounds, where }, groups);
+    const { lines, page } = pageOf(request, reply, found.groups, query);
+    const freshness = view.freshness();
+    if (query.format === "csv") {
+      const all = groups.length === 0 ? [{ key: ["(all)"], ...found.total }] : lines;
+      return sendCsv(request, reply, freshness, all.map(slaLine));
+    }
+    return sendJson(request, reply, freshness, {
+      ...bounds,
+      group_by: groups,
+      total: found.total.sla,
+      open: view.openClocks(where),
+      groups: lines.map(({ key, sla }) => ({ key, ...sla })),
+      page,
+    });
   });
 }
 

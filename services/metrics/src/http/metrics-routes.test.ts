@@ -304,6 +304,7 @@ describe("the metrics API", () => {
       "/api/v1/timeseries": `?${today}&interval=hour`,
       "/api/v1/heatmap": `?${today}`,
       "/api/v1/agents": `?${today}`,
+      "/api/v1/sla": `?${today}&group_by=queue`,
       "/api/v1/tickets": "",
       "/api/v1/tickets/{id}": "",
       "/api/v1/freshness": "",

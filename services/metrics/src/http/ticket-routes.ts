@@ -29,7 +29,8 @@ export function addTicketRoutes(app: ZodApp, view: MetricsView): void {
         field: "id",
         rule: "must be the id of a ticket that is held",
       });
-    return sendJson(request, reply, view.freshness(), { ticket });
+    const vendor = view.vendorDifferences(request.params.id);
+    return sendJson(request, reply, view.freshness(), { ticket, vendor });
   });
 }
 
