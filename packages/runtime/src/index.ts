@@ -1,4 +1,4 @@
-export { Counter, Gauge, Histogram, Registry } from "prom-client";
+export { Registry } from "prom-client";
 export * from "./clock.ts";
 export * from "./duration.ts";
 export * from "./environment.ts";
@@ -10,6 +10,7 @@ export * from "./logger.ts";
 export * from "./policy.ts";
 export * from "./random.ts";
 export * from "./read-to-end.ts";
+export * from "./readings.ts";
 export * from "./retrying.ts";
 export * from "./schedule.ts";
 export * from "./send-command.ts";

@@ -3,5 +3,6 @@ export { type VendorDifference, vendorReasons } from "./figures/vendor-differenc
 export * from "./metrics-engine.ts";
 export * from "./metrics-view.ts";
 export type { LakeFreshness } from "./pipeline/pipeline-status.ts";
+export { registerMetrics } from "./register-metrics.ts";
 export * from "./report.ts";
 export { readMetricsSettings } from "./rules/metrics-settings.ts";

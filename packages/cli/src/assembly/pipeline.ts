@@ -23,7 +23,7 @@ import { lakeFreshness } from "./lake-freshness.ts";
 import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
 import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
-import { registerExtractor, registerLakeWriter } from "./pipeline-gauges.ts";
+import { registerExtractor, registerLakeWriter } from "./pipeline-readings.ts";
 
 /** Any extractor: one that works in any case, or one that is elected. */
 export interface StatusTeller {

@@ -10,7 +10,7 @@ import { openEncoders, openLakeStore, proveCommits } from "../assembly/open-lake
 import { openLog } from "../assembly/open-log.ts";
 import { openSandbox, openSource } from "../assembly/open-source.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
-import { registerExtractor, registerLakeWriter } from "../assembly/pipeline-gauges.ts";
+import { registerExtractor, registerLakeWriter } from "../assembly/pipeline-readings.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
 import { note } from "../terminal/console.ts";
 
