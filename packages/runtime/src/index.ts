@@ -1,4 +1,4 @@
-export { Registry } from "prom-client";
+export { Counter, Gauge, Histogram, Registry } from "prom-client";
 export * from "./clock.ts";
 export * from "./duration.ts";
 export * from "./environment.ts";
