@@ -1,48 +1,63 @@
+import { createHash } from "node:crypto";
+import { type Clock, type Column, Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
+import type { LiveFile, Positions, SnapshotId } from "./data-file.ts";
+import { evolvedColumns } from "./iceberg-schema.ts";
+import { dataFileOf } from "./manifest.ts";
 import {
-  type Clock,
-  instantOf,
-  invariant,
-  isFailure,
-  type ObjectStore,
-} from "@thulium-stream/contracts";
+  firstMetadata,
+  nextVersion,
+  type TableSpec,
+  withColumns,
+  withSnapshot,
+} from "./next-metadata.ts";
+import { type DraftId, SnapshotDraft, type TableChange } from "./snapshot-draft.ts";
+import { defaultHistory, type HistoryLimits } from "./snapshot-history.ts";
+import { TableFiles, type TableVersion } from "./table-files.ts";
 import {
-  commitKey,
-  type DataFile,
-  decodeCommit,
-  encodeCommit,
-  hintKey,
-  nextCommit,
-  type Positions,
-  type TableCommit,
-} from "./table-commit.ts";
+  columnsOf,
+  currentSnapshot,
+  type IcebergSnapshot,
+  names,
+  partitionOf,
+  positionsOf,
+  type TableMetadata,
+} from "./table-metadata.ts";
 
 /** What a table needs. */
 export interface TableOptions {
   readonly store: ObjectStore;
   /** Name of the table. */
   readonly table: string;
-  /** The one topic that it is made of. */
-  readonly topic: string;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Snapshots that commits leave in the metadata. Default: the newest 100, and one a day for 30 days. */
+  readonly history?: HistoryLimits;
 }
 
-/** What became of {@link Table.append}. */
-export type AppendOutcome = "committed" | "overtaken";
+/**
+ * What became of a commit. `overtaken`: another writer moved the positions of these partitions. `conflict`: a file to be removed is no longer live; the
+ * work must be done again from the newest files. `stale`: its files are older than an hour. In each of these nothing was committed, and nothing may be deleted.
+ */
+export type CommitOutcome = "committed" | "overtaken" | "conflict" | "stale";
 
-/** Puts of one commit whose outcome stays unknown, before the failure is told. */
+/** Tries of one commit whose outcome stays unknown, before the failure is told. */
 const mostDoubts = 8;
 
+/** Files older than this are not committed (1 h): well before anything takes them for orphans. */
+export const oldestFileMs = 3_600_000;
+
 /**
- * An append-only table of Parquet files in an object store, committed by conditional PUT. Its position in the log is part of each commit: exactly once needs nothing
- * else (lake.md, 2). Any number of writers may share it by partition; one whose positions were moved by another has been overtaken.
+ * An Apache Iceberg table (format version 2) of Parquet files in an object store, committed by conditional PUT of the next metadata file. Its position in the log is part
+ * of each commit: exactly once needs nothing else (lake.md, 2). Any number of writers may share it by partition; one whose positions were moved by another has been overtaken.
  */
 export class Table {
   readonly #options: TableOptions;
-  #current: TableCommit | null = null;
+  readonly #files: TableFiles;
+  #current: TableVersion | null = null;
 
   private constructor(options: TableOptions) {
     this.#options = options;
+    this.#files = new TableFiles(options.store, options.table);
   }
 
   /** Opens a table, which may not exist yet. @throws Failure `InvalidSettings` (foreign or newer), `CorruptRecord`, and what the store throws. */
@@ -52,138 +67,231 @@ export class Table {
     return table;
   }
 
-  /** The newest commit as of the last refresh or append; null before the first. */
-  get current(): TableCommit | null {
-    return this.#current;
+  get name(): string {
+    return this.#options.table;
+  }
+
+  /** The newest metadata as of the last refresh or commit; null while the table does not exist. */
+  get metadata(): TableMetadata | null {
+    return this.#current?.metadata ?? null;
+  }
+
+  /** Number of the newest metadata file; 0 while the table does not exist. */
+  get version(): number {
+    return this.#current?.version ?? 0;
   }
 
   /** Next position of each partition that the table covers. */
   get positions(): Positions {
-    return this.#current?.positions ?? {};
+    return this.metadata === null ? {} : positionsOf(this.metadata);
   }
 
-  /** Finds the newest commit: from the hint, or what is known, forward until there is no next. */
+  /** The columns now, the partition column included. */
+  get columns(): readonly Column[] {
+    return this.metadata === null ? [] : columnsOf(this.metadata);
+  }
+
+  /** The newest snapshot; null while nothing was written. */
+  get snapshot(): IcebergSnapshot | null {
+    return this.metadata === null ? null : currentSnapshot(this.metadata);
+  }
+
+  /** Where the table's files lie, and how their keys and URIs go. */
+  get files(): TableFiles {
+    return this.#files;
+  }
+
+  /** Finds the newest version. */
   async refresh(): Promise<void> {
-    this.#current ??= await this.#hinted();
-    for (;;) {
-      const next = await this.#read((this.#current?.version ?? 0) + 1);
-      if (next === null) return;
-      this.#current = next;
-    }
+    this.#current = await this.#files.newest(this.#current);
   }
 
-  /** All files of the newest commit. */
-  async files(): Promise<readonly DataFile[]> {
-    if (this.#current === null) return [];
-    const files: DataFile[] = [];
-    for (let version = this.#current.fullVersion; version <= this.#current.version; version += 1) {
-      const commit = version === this.#current.version ? this.#current : await this.#read(version);
-      invariant(commit !== null, `commit ${version} of ${this.#options.table} is missing`);
-      files.push(...(commit.files ?? commit.added));
-    }
-    return files;
+  /** Files of a snapshot: the newest one, or the one given (time travel). */
+  async liveFiles(snapshot: IcebergSnapshot | null = this.snapshot): Promise<readonly LiveFile[]> {
+    if (this.metadata === null) return [];
+    const entries = await this.#files.liveEntries(await this.#files.manifests(snapshot));
+    const [columns, partition] = [this.columns, partitionOf(this.metadata)];
+    return entries.flat().map((entry) => ({
+      ...dataFileOf(entry.data_file, {
+        columns,
+        partition,
+        key: this.#files.keyOf(entry.data_file.file_path),
+      }),
+      addedBy: entry.snapshot_id,
+    }));
   }
 
   /**
-   * Commits files together with the positions they reach. `from` holds, for each of the writer's partitions, where its files begin. When another writer
-   * committed meanwhile, the commit is tried again on top of it, as long as nobody has moved these partitions; else the writer was overtaken: its files stay
-   * orphans, nothing is deleted. A PUT that failed may have landed (O3): the same commit is put again, and recognised by its id.
+   * Makes the table when it is missing, and adds the columns that it lacks.
+   * @throws Failure `InvalidSettings` when something else lies at its place, it is made of another topic, or a column would change its type.
    */
-  async append(added: readonly DataFile[], from: Positions, to: Positions): Promise<AppendOutcome> {
-    const { store, table, topic, clock, newId } = this.#options;
+  async prepare(spec: TableSpec): Promise<void> {
+    await this.refresh();
+    if (this.#current === null) await this.#create(spec);
+    await this.update((metadata) => {
+      this.#checkSpec(metadata, spec);
+      const columns = evolvedColumns(columnsOf(metadata), spec.columns);
+      return columns === null ? null : withColumns(metadata, columns);
+    });
+  }
+
+  /**
+   * Commits a change of files together with the positions that it reaches. When another commit came first, the change is tried again on top of it, as long as nobody
+   * has moved the writer's partitions and every file that it removes is still live. A PUT that failed may have landed (O3): it is recognised by its id. Never deletes anything.
+   */
+  async commit(change: TableChange): Promise<CommitOutcome> {
+    const { clock, newId, history = defaultHistory } = this.#options;
     const commitId = newId();
-    let doubts = 0;
-    for (;;) {
+    const id: DraftId = { commitId, snapshotId: snapshotIdOf(commitId) };
+    const draft = new SnapshotDraft(this.#files, change, id);
+    let refused: CommitOutcome | null = null;
+    const landed = await this.#advance(
+      (metadata) => metadata.snapshots.some((each) => each["snapshot-id"] === id.snapshotId),
+      async (base, nowMs) => {
+        refused = refusalOf(change, positionsOf(base), clock.now());
+        if (refused !== null) return null;
+        const positions = { ...positionsOf(base), ...change.to };
+        const snapshot = await draft.on(base, positions, nowMs);
+        if (snapshot === null) refused = "conflict";
+        const properties = {
+          [names.positions]: JSON.stringify(positions),
+          [names.commitId]: commitId,
+        };
+        return snapshot === null ? null : withSnapshot(base, snapshot, { properties, history });
+      },
+    );
+    return landed ? "committed" : (refused ?? "overtaken");
+  }
+
+  /**
+   * Commits other metadata over the same files: tags, properties, columns, fewer snapshots. `change` is pure, and asked again on top of whatever came first; null = nothing to do.
+   */
+  async update(change: (metadata: TableMetadata) => TableMetadata | null): Promise<void> {
+    const commitId = this.#options.newId();
+    await this.#advance(
+      ({ properties }) => properties[names.commitId] === commitId,
+      async (base) => {
+        const next = change(base);
+        if (next === null) return null;
+        return { ...next, properties: { ...next.properties, [names.commitId]: commitId } };
+      },
+    );
+  }
+
+  /** Names a snapshot, so that it is kept and can be read by this name. */
+  async tag(name: string, snapshotId: SnapshotId): Promise<void> {
+    await this.update((metadata) => ({
+      ...metadata,
+      refs: { ...metadata.refs, [name]: { "snapshot-id": snapshotId, type: "tag" } },
+    }));
+  }
+
+  async #create(spec: TableSpec): Promise<void> {
+    const used = await this.#files.isFolderUsed();
+    if (used !== null) {
       await this.refresh();
-      if (this.#current?.commitId === commitId) return "committed";
-      if (
-        Object.entries(from).some(
-          ([partition, position]) => (this.positions[partition] ?? 0) !== position,
-        )
-      )
-        return "overtaken";
-      const files = await this.#filesWhenFull();
-      const commit = nextCommit(this.#current, files, {
-        table,
-        topic,
-        commitId,
-        committedAt: instantOf(clock.now()),
-        added,
-        to,
-      });
+      if (this.#current !== null) return;
+      throw new Failure(
+        "InvalidSettings",
+        `LAKE_URL holds something else at ${used}. Choose another prefix, or restore the metadata of the table ${this.name}.`,
+      );
+    }
+    const metadata = firstMetadata(spec, {
+      location: this.#files.location,
+      uuid: uuidOf(this.#options.newId()),
+      nowMs: this.#options.clock.now(),
+    });
+    // Whoever made it first: what is there counts.
+    await this.#files.create({ version: 1, metadata });
+    await this.refresh();
+    await this.#files.writeHint(this.version);
+  }
+
+  #checkSpec(metadata: TableMetadata, { topic, partition }: TableSpec): void {
+    const held = metadata.properties[names.topic];
+    if (held !== topic)
+      throw new Failure(
+        "InvalidSettings",
+        `the table ${this.name} is made of the topic ${held}, not of ${topic}. Choose another LAKE_URL.`,
+      );
+    const specs = metadata["partition-specs"];
+    if (specs.length !== 1 || partitionOf(metadata) !== partition)
+      throw new Failure(
+        "InvalidSettings",
+        `the table ${this.name} is partitioned otherwise than by ${partition}: another engine changed it. Restore an older metadata file or choose another LAKE_URL.`,
+      );
+  }
+
+  /** Writes the next version until it is there, or `next` has nothing (more) to write. Returns whether it landed. */
+  async #advance(
+    isLanded: (metadata: TableMetadata) => boolean,
+    next: (base: TableMetadata, nowMs: number) => Promise<TableMetadata | null>,
+  ): Promise<boolean> {
+    const { clock } = this.#options;
+    for (let doubts = 0; ; ) {
       try {
-        if (
-          (await store.putIfAbsent(commitKey(table, commit.version), encodeCommit(commit))) !==
-          "created"
-        )
-          continue;
-        this.#current = commit;
-        await this.#hint(commit.version);
-        return "committed";
+        const base = this.#current;
+        if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
+        if (isLanded(base.metadata)) return true;
+        // Clocks of writers differ: time in the table never steps back.
+        const nowMs = Math.max(clock.now(), base.metadata["last-updated-ms"]);
+        const metadata = await next(base.metadata, nowMs);
+        if (metadata === null) return false;
+        if (await this.#put(base, nextVersion(metadata, this.#nameOf(base), nowMs), isLanded))
+          return true;
       } catch (error) {
         doubts += 1;
-        if (!isFailure(error, "Unavailable", "TimedOut") || doubts >= mostDoubts) throw error;
+        if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
+          throw error;
         await clock.sleep(100 * 2 ** doubts);
-        // It may have landed as this version, and others may have followed: look for it among them.
-        if (await this.#landed(commit.version, commitId)) return "committed";
       }
+      await this.refresh();
     }
   }
 
-  async #landed(version: number, commitId: string): Promise<boolean> {
-    const found = await this.#read(version);
-    if (found?.commitId !== commitId) return false;
-    await this.refresh();
+  /** One conditional PUT. Returns whether it won; the newest version is known afterwards only then. */
+  async #put(
+    base: TableVersion,
+    metadata: TableMetadata,
+    isLanded: (metadata: TableMetadata) => boolean,
+  ): Promise<boolean> {
+    const version = base.version + 1;
+    if ((await this.#files.create({ version, metadata })) !== "created") return false;
+    // A process that slept for days may have filled a gap that expiry left far behind the newest version: then the hint is ahead, and the newest version decides.
+    if ((await this.#files.hint()) > version) {
+      this.#current = await this.#files.newest(null);
+      if (this.metadata === null || !isLanded(this.metadata)) return false;
+    } else {
+      this.#current = { version, metadata };
+      await this.#files.writeHint(version);
+    }
     return true;
   }
 
-  async #filesWhenFull(): Promise<readonly DataFile[]> {
-    const probe = nextCommit(this.#current, [], {
-      table: "",
-      topic: "",
-      commitId: "",
-      committedAt: "",
-      added: [],
-      to: {},
-    });
-    return probe.files === undefined ? [] : this.files();
-  }
-
-  async #read(version: number): Promise<TableCommit | null> {
-    const key = commitKey(this.#options.table, version);
-    const bytes = await this.#options.store.get(key);
-    return bytes === null ? null : decodeCommit(key, bytes);
-  }
-
-  /** The commit that the hint names; without a usable hint the newest of a listing. */
-  async #hinted(): Promise<TableCommit | null> {
-    const { store, table } = this.#options;
-    const hint = await store.get(hintKey(table));
-    const version = hint === null ? 0 : versionOf(hint);
-    if (version > 0) return this.#read(version);
-    let newest = 0;
-    for await (const { key } of store.list(`tables/${table}/commits/v`))
-      newest = Number(key.slice(-17, -5));
-    return newest === 0 ? null : this.#read(newest);
-  }
-
-  /** Best effort: a stale hint only costs steps forward. */
-  async #hint(version: number): Promise<void> {
-    const { store, table } = this.#options;
-    try {
-      await store.put(hintKey(table), new TextEncoder().encode(JSON.stringify({ version })));
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-    }
+  #nameOf({ version, metadata }: TableVersion) {
+    return {
+      file: this.#files.uriOf(this.#files.metadataKey(version)),
+      updatedAtMs: metadata["last-updated-ms"],
+    };
   }
 }
 
-function versionOf(hint: Uint8Array): number {
-  try {
-    return (
-      Number((JSON.parse(new TextDecoder().decode(hint)) as { version: unknown }).version) || 0
-    );
-  } catch {
-    return 0;
-  }
+/** Why a change must not be committed on top of these positions; null = it may. Pure. */
+function refusalOf(change: TableChange, held: Positions, nowMs: number): CommitOutcome | null {
+  const { from = {}, writtenAtMs } = change;
+  const isMoved = Object.entries(from).some(
+    ([partition, position]) => (held[partition] ?? 0) !== position,
+  );
+  if (isMoved) return "overtaken";
+  return change.added.length > 0 && nowMs - writtenAtMs > oldestFileMs ? "stale" : null;
+}
+
+/** A snapshot id that stays exact as a number: 48 bits of the commit's id. */
+function snapshotIdOf(commitId: string): number {
+  return createHash("sha256").update(commitId).digest().readUIntBE(0, 6);
+}
+
+function uuidOf(id: string): string {
+  const hex = createHash("sha256").update(id).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,0 +1,46 @@
+import type { IcebergSnapshot, TableMetadata } from "./table-metadata.ts";
+
+/** Which snapshots a table keeps. */
+export interface HistoryLimits {
+  /** The newest so many. Default 100. */
+  readonly newest: number;
+  /** Of older ones the last of each UTC day, so many days back. Default 30. */
+  readonly days: number;
+}
+
+/** See {@link HistoryLimits}. */
+export const defaultHistory: HistoryLimits = { newest: 100, days: 30 };
+
+const dayMs = 86_400_000;
+
+/** The snapshots that stay: the newest, one a day before these, and whatever a branch or tag names. In the order given. Pure. */
+export function keptSnapshots(
+  snapshots: readonly IcebergSnapshot[],
+  refs: TableMetadata["refs"],
+  limits: HistoryLimits,
+  nowMs: number,
+): readonly IcebergSnapshot[] {
+  const named = new Set(Object.values(refs).map((ref) => ref["snapshot-id"]));
+  const newestFirst = [...snapshots].sort((a, b) => b["sequence-number"] - a["sequence-number"]);
+  const kept = new Set(newestFirst.slice(0, Math.max(1, limits.newest)));
+  const days = new Set<number>();
+  for (const snapshot of newestFirst) {
+    const day = Math.floor(snapshot["timestamp-ms"] / dayMs);
+    const isLastOfDay = !days.has(day);
+    days.add(day);
+    if (isLastOfDay && day >= Math.floor(nowMs / dayMs) - limits.days) kept.add(snapshot);
+    if (named.has(snapshot["snapshot-id"])) kept.add(snapshot);
+  }
+  return snapshots.filter((snapshot) => kept.has(snapshot));
+}
+
+/** Metadata that knows no other snapshots than these: the log of snapshots begins where it is whole again, as the spec asks. Pure. */
+export function withSnapshots(
+  metadata: TableMetadata,
+  snapshots: readonly IcebergSnapshot[],
+): TableMetadata {
+  const ids = new Set(snapshots.map((snapshot) => snapshot["snapshot-id"]));
+  const log = metadata["snapshot-log"];
+  const lastGone = log.findLastIndex((entry) => !ids.has(entry["snapshot-id"]));
+  return { ...metadata, snapshots, "snapshot-log": log.slice(lastGone + 1) };
+}
