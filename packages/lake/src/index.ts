@@ -5,5 +5,13 @@ export * from "./object-stores/probe-conditional-put.ts";
 export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";
 export * from "./open-object-store.ts";
 export * from "./query.ts";
+export * from "./table/data-file.ts";
+export type { TableSpec } from "./table/next-metadata.ts";
+export type { TableChange } from "./table/snapshot-draft.ts";
+export { defaultHistory, type HistoryLimits, keptSnapshots } from "./table/snapshot-history.ts";
 export * from "./table/table.ts";
-export * from "./table/table-commit.ts";
+export {
+  type IcebergSnapshot,
+  positionsOfSnapshot,
+  type TableMetadata,
+} from "./table/table-metadata.ts";

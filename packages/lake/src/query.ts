@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
 import { identifier, literal, sqlTypeOf } from "./encoders/duckdb/duckdb-schema.ts";
+import { instantText } from "./encoders/duckdb/instant-text.ts";
 import { type DuckdbModule, loadDuckdb } from "./encoders/duckdb/load-duckdb.ts";
 
 /** A table to query: Parquet files under one name, with the columns they may have. */
@@ -168,15 +169,6 @@ class DuckdbQuery implements LakeQuery {
       }));
     return String(value);
   }
-}
-
-/** ISO 8601 UTC text with milliseconds, or microseconds where there are any; null outside the calendar of Date. */
-function instantText(micros: bigint): string | null {
-  const rest = ((micros % 1_000n) + 1_000n) % 1_000n;
-  const date = new Date(Number((micros - rest) / 1_000n));
-  if (Number.isNaN(date.getTime())) return null;
-  const text = date.toISOString();
-  return rest === 0n ? text : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
 function failureOf(error: unknown, aborted: boolean): Failure {

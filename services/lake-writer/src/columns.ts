@@ -6,6 +6,7 @@ import {
   ticketEvent,
   ticketState,
 } from "@thulium-stream/contracts";
+import type { TableSpec } from "@thulium-stream/lake";
 import { z } from "zod";
 
 /** What is read off a JSON Schema to make a column. */
@@ -74,14 +75,54 @@ export const messageColumns: readonly Column[] = columnsOf(
   propertiesOf(messageState, ["hash_version"]),
 );
 
-/** The append tables, and the topic each is made of. */
-export const eventTables = [
-  { table: "ticket_events", topic: "ticket-events", columns: ticketEventColumns },
-  { table: "message_events", topic: "message-events", columns: messageEventColumns },
-] as const;
+/** A column by whose value a table's files are laid out. It stands in the folder's name and in the table's metadata, not in the files. Ids from here on are such columns'. */
+const partitionColumn = (name: string, doc: string): Column => ({
+  id: 90,
+  name,
+  type: "text",
+  doc,
+});
 
-/** What a snapshot holds, and the compacted topic each is made of. */
+/** Partition column of the append tables. */
+export const eventDateColumn = partitionColumn(
+  "event_date",
+  "UTC day on which the change was observed, YYYY-MM-DD",
+);
+/** Partition column of the current-state tables. */
+export const createdMonthColumn = partitionColumn(
+  "created_month",
+  "UTC month in which the ticket was created, YYYY-MM; `unknown` when the source does not say",
+);
+
+/** What a table of the lake is made of. */
+export interface LakeTable {
+  readonly table: string;
+  /** The one topic it is made of. */
+  readonly topic: string;
+  /** Columns of its files. */
+  readonly columns: readonly Column[];
+  /** The column that is in the folder's name. */
+  readonly partition: Column;
+  /** Columns that sorted files are sorted by. */
+  readonly sort: readonly string[];
+}
+
+const byTicket = { partition: createdMonthColumn, sort: ["system", "ticket_id"] } as const;
+const byDay = { partition: eventDateColumn, sort: ["system", "ticket_id"] } as const;
+
+/** The append tables: every event, once. */
+export const eventTables = [
+  { table: "ticket_events", topic: "ticket-events", columns: ticketEventColumns, ...byDay },
+  { table: "message_events", topic: "message-events", columns: messageEventColumns, ...byDay },
+] as const satisfies readonly LakeTable[];
+
+/** The current-state tables, made of compacted topics: the newest record of each key, nothing for a tombstone. Snapshots hold the first two. */
 export const stateTables = [
-  { table: "tickets", topic: "tickets", columns: ticketColumns },
-  { table: "messages", topic: "messages", columns: messageColumns },
-] as const;
+  { table: "tickets", topic: "tickets", columns: ticketColumns, ...byTicket },
+  { table: "messages", topic: "messages", columns: messageColumns, ...byTicket },
+] as const satisfies readonly LakeTable[];
+
+/** A table as the lake keeps it: the partition column among its columns. */
+export function tableSpecOf({ topic, columns, partition, sort }: LakeTable): TableSpec {
+  return { topic, columns: [...columns, partition], partition: partition.name, sort };
+}

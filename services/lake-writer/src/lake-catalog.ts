@@ -1,4 +1,4 @@
-import type { Column, ObjectStore } from "@thulium-stream/contracts";
+import { type Column, instantOf, type ObjectStore } from "@thulium-stream/contracts";
 import { Table } from "@thulium-stream/lake";
 import { eventTables, stateTables } from "./columns.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
@@ -41,14 +41,17 @@ export async function describeLake(store: ObjectStore): Promise<{
   readonly snapshots: readonly DescribedSnapshot[];
 }> {
   const tables = await Promise.all(
-    eventTables.map(async ({ table: name, topic }) => {
-      const { current } = await Table.open({ store, table: name, topic, ...reading });
-      const totals = current?.totals ?? { files: 0, rows: 0, bytes: 0 };
+    eventTables.map(async ({ table: name }) => {
+      const table = await Table.open({ store, table: name, ...reading });
+      const { snapshot, positions } = table;
+      const total = (of: string) => Number(snapshot?.summary[`total-${of}`] ?? 0);
       return {
         name,
-        ...totals,
-        positions: current?.positions ?? {},
-        committedAt: current?.committedAt ?? null,
+        files: total("data-files"),
+        rows: total("records"),
+        bytes: total("files-size"),
+        positions,
+        committedAt: snapshot === null ? null : instantOf(snapshot["timestamp-ms"]),
       };
     }),
   );
@@ -70,12 +73,12 @@ export async function lakeViews(store: ObjectStore): Promise<readonly Catalogued
     }),
   );
   const events = await Promise.all(
-    eventTables.map(async ({ table: name, topic, columns }) => {
-      const table = await Table.open({ store, table: name, topic, ...reading });
+    eventTables.map(async ({ table: name, columns }) => {
+      const table = await Table.open({ store, table: name, ...reading });
       return {
         name,
         columns,
-        objects: (await table.files()).map(({ key, bytes }) => ({ key, bytes })),
+        objects: (await table.liveFiles()).map(({ key, bytes }) => ({ key, bytes })),
       };
     }),
   );

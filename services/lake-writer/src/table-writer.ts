@@ -2,9 +2,10 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Clock,
-  type Column,
   type EventLog,
   headerNames,
+  type Instant,
+  instantOf,
   isErasureNews,
   isFailure,
   type LogBatch,
@@ -17,6 +18,7 @@ import {
 } from "@thulium-stream/contracts";
 import { chooseEncoder, type DataFile, type EncoderSetting, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
+import { type LakeTable, tableSpecOf } from "./columns.ts";
 import { type DeadLetterSink, encodeRows } from "./encode-rows.ts";
 import { type FlushLimits, flushInMs } from "./flush-when.ts";
 
@@ -63,21 +65,14 @@ interface PartitionBuffer {
  */
 export class TableWriter {
   readonly #deps: TableWriterDeps;
-  readonly #spec: {
-    readonly table: string;
-    readonly topic: string;
-    readonly columns: readonly Column[];
-  };
+  readonly #spec: LakeTable;
   readonly #buffers = new Map<number, PartitionBuffer>();
   #table: Table | null = null;
   #rows = 0;
   #files = 0;
   #oldestMs: number | null = null;
 
-  constructor(
-    deps: TableWriterDeps,
-    spec: { readonly table: string; readonly topic: string; readonly columns: readonly Column[] },
-  ) {
+  constructor(deps: TableWriterDeps, spec: LakeTable) {
     this.#deps = deps;
     this.#spec = spec;
   }
@@ -92,7 +87,7 @@ export class TableWriter {
       rows: this.#rows,
       files: this.#files,
       lag,
-      committedAt: this.#table?.current?.committedAt ?? null,
+      committedAt: instantOrNull(this.#table?.snapshot?.["timestamp-ms"]),
     };
   }
 
@@ -113,7 +108,8 @@ export class TableWriter {
   async #runOnce(signal: AbortSignal, ends: ReadonlyMap<number, number> | null): Promise<boolean> {
     const { log, store, clock, newId } = this.#deps;
     const { table: name, topic } = this.#spec;
-    const table = await Table.open({ store, table: name, topic, clock, newId });
+    const table = await Table.open({ store, table: name, clock, newId });
+    await table.prepare(tableSpecOf(this.#spec));
     this.#table = table;
     this.#buffers.clear();
     const startAt = async (partitions: readonly TopicPartition[]) => {
@@ -192,17 +188,19 @@ export class TableWriter {
     if (buffer.records.length > 0) this.#oldestMs ??= this.#deps.clock.now();
   }
 
-  /** Writes and commits what waits. Returns false when another writer moved the positions: nothing of it was committed, and nothing is deleted. */
+  /** Writes and commits what waits. Returns false when another writer moved the positions, or the files have grown old on the way: nothing of it was committed, nothing is deleted, and all is read again. */
   async #flush(table: Table, reader: LogReader): Promise<boolean> {
     const parts = [...this.#buffers].filter(([, { records }]) => records.length > 0);
     if (parts.length === 0) return true;
     const from = Object.fromEntries(parts.map(([partition, buffer]) => [partition, buffer.from]));
     const to = Object.fromEntries(parts.map(([partition, buffer]) => [partition, buffer.to]));
-    const files = await this.#writeFiles(parts.flatMap(([, { records }]) => records));
-    if ((await table.append(files, from, to)) === "overtaken") return false;
+    const writtenAtMs = this.#deps.clock.now();
+    const added = await this.#writeFiles(parts.flatMap(([, { records }]) => records));
+    const outcome = await table.commit({ operation: "append", added, from, to, writtenAtMs });
+    if (outcome !== "committed") return false;
     this.#oldestMs = null;
-    this.#files += files.length;
-    this.#rows += files.reduce((sum, { rows }) => sum + rows, 0);
+    this.#files += added.length;
+    this.#rows += added.reduce((sum, { rows }) => sum + rows, 0);
     for (const [, buffer] of parts) Object.assign(buffer, { from: buffer.to, records: [] });
     await this.#tellGroup(reader, to);
     return true;
@@ -267,11 +265,15 @@ export class TableWriter {
         clock,
         logger,
       });
-      return { key, eventDate, rows: stats.rows, bytes: stats.bytes };
+      return { key, partition: eventDate, ...stats, sorted: false };
     } finally {
       await rm(path, { force: true });
     }
   }
+}
+
+function instantOrNull(ms: number | undefined): Instant | null {
+  return ms === undefined ? null : instantOf(ms);
 }
 
 /** UTC day of the observation, from the header: nothing is parsed for it. A foreign record is laid by the day it was appended. */

@@ -10,6 +10,7 @@ function plainStore(): ObjectStore & { readonly keys: Set<string> } {
   const keys = new Set<string>();
   return {
     keys,
+    baseUri: "memory:",
     put: async (key: string, _body: ObjectBody) => void keys.add(key),
     putIfAbsent: async (key: string, _body: ObjectBody) => {
       if (keys.has(key)) return "exists";

@@ -52,6 +52,10 @@ export class FaultyObjectStore implements ObjectStore {
     this.#clock = clock;
   }
 
+  get baseUri(): string {
+    return this.#inner.baseUri;
+  }
+
   put(key: string, body: ObjectBody): Promise<void> {
     return this.#meet("put", [key], () => this.#inner.put(key, body));
   }

@@ -1,5 +1,5 @@
 /**
- * Objects under keys: `a/b/c`, UTF-8, no leading slash, no `..`. Rules, cited as O1–O7:
+ * Objects under keys: `a/b/c`, UTF-8, no leading slash, no `..`. Rules, cited as O1–O8:
  *
  * O1 An object is visible entire or not at all.
  * O2 `putIfAbsent` on an existing key changes nothing and says so; exactly one of two racing writers wins.
@@ -8,8 +8,11 @@
  * O5 Keys list in byte order under a prefix.
  * O6 Deleting a key that is not there is no error.
  * O7 `copy` makes an object of its own with the same bytes, which do not pass through this process; what happens to the source later does not reach it. It may carry the source's date.
+ * O8 `baseUri` and a key, with a slash between, are the absolute address under which other programs find the object.
  */
 export interface ObjectStore extends AsyncDisposable {
+  /** Absolute URI of the place, without a slash at its end: `s3://bucket/prefix`, `file:///folder` (O8). */
+  readonly baseUri: string;
   /** Writes or replaces. @throws Failure `Unavailable`, `TimedOut`, `Unauthenticated`, `Forbidden`, `Rejected` (no such bucket). */
   put(key: string, body: ObjectBody): Promise<void>;
   /** Writes unless the key exists (O2). */

@@ -1,10 +1,11 @@
 /**
- * Turns rows into one Parquet file. Rules, cited as P1–P4; one round-trip suite holds for every encoder:
+ * Turns rows into one Parquet file. Rules, cited as P1–P5; one round-trip suite holds for every encoder:
  *
  * P1 What is read back equals what was given, value by value; lone surrogates become U+FFFD, nothing else changes.
  * P2 The file appears under its path only when `close` resolves; `abort` and a crash leave nothing there but a temporary file.
  * P3 A row that breaks its column's type fails the call with `CorruptRecord` naming the column; none of the call's rows is taken, rows given before stay good.
  * P4 Memory is bounded by the row group, not by the file.
+ * P5 `close` tells of every top-level column that is not nested how many rows lack it and bounds that hold for all others, text by its UTF-8 bytes.
  */
 export interface ParquetEncoder {
   readonly name: "parquetjs-lite" | "duckdb";
@@ -28,6 +29,22 @@ export interface ParquetFile {
 export interface ParquetFileStats {
   readonly rows: number;
   readonly bytes: number;
+  /** Null counts and bounds, nested columns excepted (P5). */
+  readonly columns: readonly ColumnStats[];
+}
+
+/** A value that bounds a column: text, an integer, true or false; an instant as ISO 8601 UTC text. */
+export type BoundValue = string | number | boolean;
+
+/** What a file's metadata says of one column, so that engines can skip the file. */
+export interface ColumnStats {
+  /** Field id of the column. */
+  readonly id: number;
+  readonly nulls: number;
+  /** Nothing is below; null where there are no values or no bound is known. */
+  readonly lower: BoundValue | null;
+  /** Nothing is above; may itself be above every value. */
+  readonly upper: BoundValue | null;
 }
 
 /** One column: its name, type and what it means. `id` is the field id of Iceberg and Parquet, unique within a table, never reused. */

@@ -15,6 +15,7 @@ it.each<"created" | "exists">(["created", "exists"])(
     const objects: MemoryObjects = new Map();
     const memory = createMemoryStore({ objects });
     const careless: ObjectStore = {
+      baseUri: memory.baseUri,
       put: (key, body) => memory.put(key, body),
       putIfAbsent: async (key, body) => {
         await memory.put(key, body);

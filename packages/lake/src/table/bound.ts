@@ -10,7 +10,11 @@ export type LeafType = Extract<ColumnType, string>;
  * A bound in Iceberg's single-value serialisation (spec, appendix D): UTF-8 text, 8-byte little-endian integers, instants as microseconds.
  * Long text is cut; an upper bound is then rounded up, or null when nothing above it can be written.
  */
-export function encodeBound(type: LeafType, value: BoundValue, side: "lower" | "upper"): Buffer | null {
+export function encodeBound(
+  type: LeafType,
+  value: BoundValue,
+  side: "lower" | "upper",
+): Buffer | null {
   if (type === "text") return encodeText(String(value), side);
   if (type === "boolean") return Buffer.from([value === true ? 1 : 0]);
   const number = type === "instant" ? microsOf(String(value)) : BigInt(value);

@@ -90,9 +90,7 @@ export function idsOf(columns: readonly Column[]): readonly number[] {
 
 function idsInside(type: ColumnType): readonly number[] {
   if (typeof type === "string") return [];
-  return type.kind === "struct"
-    ? idsOf(type.fields)
-    : [type.elementId, ...idsInside(type.element)];
+  return type.kind === "struct" ? idsOf(type.fields) : [type.elementId, ...idsInside(type.element)];
 }
 
 /** `schema.name-mapping.default`: columns of files that carry no field ids are found by name. */

@@ -1,9 +1,4 @@
-import {
-  type BoundValue,
-  type Column,
-  type ColumnStats,
-  Failure,
-} from "@thulium-stream/contracts";
+import { type BoundValue, type Column, type ColumnStats, Failure } from "@thulium-stream/contracts";
 import { decodeAvro, encodeAvro } from "./avro-file.ts";
 import { decodeBound, encodeBound, type LeafType } from "./bound.ts";
 import type { DataFile, SnapshotId } from "./data-file.ts";
@@ -185,15 +180,15 @@ export function dataFileOf(
   { columns, partition, key }: { columns: readonly Column[]; partition: string; key: string },
 ): DataFile {
   const types = leafTypesOf(columns);
-  const valueOf = (id: number, type: LeafType, bounds: readonly Pair<Uint8Array>[] | null) => {
+  const boundIn = (id: number, type: LeafType, bounds: readonly Pair<Uint8Array>[] | null) => {
     const bytes = bounds?.find((pair) => pair.key === id)?.value;
     return bytes === undefined ? null : decodeBound(type, bytes);
   };
   const stats = (file.null_value_counts ?? []).flatMap(({ key: id, value: nulls }) => {
     const type = types.get(id);
     if (type === undefined) return [];
-    const lower = valueOf(id, type, file.lower_bounds);
-    return [{ id, nulls, lower, upper: valueOf(id, type, file.upper_bounds) }];
+    const lower = boundIn(id, type, file.lower_bounds);
+    return [{ id, nulls, lower, upper: boundIn(id, type, file.upper_bounds) }];
   });
   return {
     key,

@@ -62,7 +62,11 @@ export class SnapshotDraft {
   }
 
   /** Writes manifests and manifest list for a snapshot on top of `base`; null when a file that it removes is no longer live. */
-  async on(base: TableMetadata, positions: Positions, nowMs: number): Promise<IcebergSnapshot | null> {
+  async on(
+    base: TableMetadata,
+    positions: Positions,
+    nowMs: number,
+  ): Promise<IcebergSnapshot | null> {
     const parent = currentSnapshot(base);
     const sequenceNumber = base["last-sequence-number"] + 1;
     const held = await this.#files.manifests(parent);

@@ -1,9 +1,6 @@
 import { Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import type { SnapshotId } from "./data-file.ts";
-import {
-  decodeManifest,
-  type ManifestEntry,
-} from "./manifest.ts";
+import { decodeManifest, type ManifestEntry } from "./manifest.ts";
 import { decodeManifestList, entriesOf, type ManifestFile } from "./manifest-list.ts";
 import {
   decodeMetadata,
@@ -163,7 +160,8 @@ export class TableFiles {
     const bytes = await this.#store.get(key);
     if (bytes !== null) return bytes;
     throw new Failure("CorruptRecord", `${key} is missing, which the table's metadata names`, {
-      advice: "Restore it from the bucket's versions, or read again: an old snapshot may have expired meanwhile.",
+      advice:
+        "Restore it from the bucket's versions, or read again: an old snapshot may have expired meanwhile.",
     });
   }
 

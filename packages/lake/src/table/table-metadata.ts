@@ -94,7 +94,9 @@ export function decodeMetadata(key: string, bytes: Uint8Array): TableMetadata {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     // Snapshot ids of other engines have 63 bits.
-    parsed = parse(text, null, (digits) => (isSafeNumber(digits) ? Number(digits) : BigInt(digits)));
+    parsed = parse(text, null, (digits) =>
+      isSafeNumber(digits) ? Number(digits) : BigInt(digits),
+    );
   } catch (cause) {
     throw new Failure("CorruptRecord", `${key} is damaged: it cannot be read as JSON`, {
       cause,
@@ -156,6 +158,12 @@ export function positionsOf({ properties }: Pick<TableMetadata, "properties">): 
       { cause, advice: "Set it to that of the newest snapshot's summary." },
     );
   }
+}
+
+/** The log positions that the table covered as of a snapshot; empty for one of another engine. */
+export function positionsOfSnapshot({ summary }: IcebergSnapshot): Positions {
+  const text = summary[names.positions];
+  return text === undefined ? {} : (JSON.parse(text) as Positions);
 }
 
 /** The newest snapshot; null while nothing was written. */

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Clock, type Column, Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
+import {
+  type Clock,
+  type Column,
+  Failure,
+  isFailure,
+  type ObjectStore,
+} from "@thulium-stream/contracts";
 import type { LiveFile, Positions, SnapshotId } from "./data-file.ts";
 import { evolvedColumns } from "./iceberg-schema.ts";
 import { dataFileOf } from "./manifest.ts";

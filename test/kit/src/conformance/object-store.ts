@@ -20,7 +20,7 @@ export interface ObjectStoreConformance {
   readonly rounds?: number;
 }
 
-/** The rules O1–O7 as tests; every adapter of the ObjectStore port runs them. */
+/** The rules O1–O8 as tests; every adapter of the ObjectStore port runs them. */
 export function objectStoreConformance(suite: ObjectStoreConformance): void {
   describe(`${suite.name} keeps the rules of the ObjectStore port`, () => {
     let place: ObjectPlace;
@@ -210,6 +210,13 @@ function listings(opened: Opened): void {
 }
 
 function copies(opened: Opened): void {
+  it("O8: every opener of a place gives it the same absolute address, without a slash at its end", async () => {
+    const { place, store } = opened();
+    await using other = await place.open();
+    expect(store.baseUri).toMatch(/^[a-z0-9]+:\/.*[^/]$|^memory:$/);
+    expect(other.baseUri).toBe(store.baseUri);
+  });
+
   it("O7: a copy has the same bytes, is read at once by every store, and replaces what was there", async () => {
     const { place, store } = opened();
     await using other = await place.open();

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Column, ColumnType, ParquetEncoder } from "@thulium-stream/contracts";
+import type { Column, ColumnStats, ColumnType, ParquetEncoder } from "@thulium-stream/contracts";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
@@ -32,7 +32,7 @@ export interface ParquetEncoderConformance {
   readonly readers: readonly ParquetReader[];
 }
 
-/** The rules P1–P4 as tests; every adapter of the ParquetEncoder port runs them. */
+/** The rules P1–P5 as tests; every adapter of the ParquetEncoder port runs them. */
 export function parquetEncoderConformance(suite: ParquetEncoderConformance): void {
   describe(`${suite.name} keeps the rules of the ParquetEncoder port`, () => {
     let root: string;
@@ -72,6 +72,7 @@ export function parquetEncoderConformance(suite: ParquetEncoderConformance): voi
         const expected = rows.map((row) => expectedRow(columns, parsed(row)));
         for (const reader of suite.readers)
           expect(await reader.read(path, columns), `read by ${reader.name}`).toEqual(expected);
+        expectTrueStats(columns, expected, stats.columns);
       },
     };
     roundTrips(bench);
@@ -80,6 +81,42 @@ export function parquetEncoderConformance(suite: ParquetEncoderConformance): voi
     lifeOfAFile(bench);
     brokenRows(bench);
   });
+}
+
+/** P5: counts are exact, and no value lies outside its column's bounds. Tests of single bounds tell that they are tight. */
+function expectTrueStats(
+  columns: readonly Column[],
+  rows: readonly ReadRow[],
+  stats: readonly ColumnStats[],
+): void {
+  if (rows.length === 0) return;
+  for (const { id, name, type } of columns) {
+    const of = stats.find((each) => each.id === id);
+    if (typeof type !== "string") continue;
+    const values = rows.map((row) => row[name] ?? null).filter((value) => value !== null);
+    expect(of?.nulls, `P5: nulls of ${name}`).toBe(rows.length - values.length);
+    for (const side of ["lower", "upper"] as const) {
+      const bound = of?.[side] ?? null;
+      if (bound === null) continue;
+      const limit = type === "instant" ? microsOf(String(bound)) : bound;
+      const outside = values.filter((value) =>
+        side === "lower" ? isBelow(value, limit) : isBelow(limit, value),
+      );
+      expect(outside, `P5: ${name} beyond its ${side} bound ${bound}`).toEqual([]);
+    }
+  }
+}
+
+function isBelow(a: ReadValue | number, b: ReadValue | number): boolean {
+  if (typeof a === "string" && typeof b === "string")
+    return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+  return BigInt(a as bigint) < BigInt(b as bigint);
+}
+
+function microsOf(instant: string): bigint {
+  const [, decimals = ""] = /\.(\d{1,6})/.exec(instant) ?? [];
+  const seconds = BigInt(Date.parse(instant.replace(/\.\d+/, "")));
+  return seconds * 1000n + BigInt(decimals.padEnd(6, "0"));
 }
 
 type Given = object | string;

@@ -10,7 +10,8 @@ import {
 } from "@thulium-stream/contracts";
 import { dropDraft, fileFailureOf, publishDraft } from "../draft-file.ts";
 import { normaliserOf, type RowCheck, rowCheckOf } from "../row-check.ts";
-import { fieldIdsOf, jsonColumnsOf, literal } from "./duckdb-schema.ts";
+import { type CopiedFile, copyToParquet, type ParquetCopy } from "./copy-to-parquet.ts";
+import { jsonColumnsOf, literal } from "./duckdb-schema.ts";
 import { loadDuckdb } from "./load-duckdb.ts";
 
 /** JSON lines are collected to this many bytes before they are written (1 MB). */
@@ -36,7 +37,7 @@ export interface DuckdbEncoderOptions {
 }
 
 /**
- * The bulk encoder (P1–P4), by DuckDB: rows go as bytes into one NDJSON file, which `COPY` turns into ZSTD Parquet at
+ * The bulk encoder (P1–P5), by DuckDB: rows go as bytes into one NDJSON file, which `COPY` turns into ZSTD Parquet at
  * `close`. A call of `append` takes all its rows or none. One encoder is one DuckDB instance; its files close one after another.
  * @throws Failure `InvalidSettings` when this platform has no native binary of DuckDB; `Forbidden` when the folder cannot be made.
  */
@@ -88,7 +89,7 @@ class DuckdbEncoder implements ParquetEncoder {
       // DuckDB writes over it at the end; making it now tells at once whether the folder can be written to.
       await (await open(draft, "wx")).close();
       const handle = await open(lines, "wx");
-      const copy = (sql: string) => this.#copy(sql);
+      const copy = (what: ParquetCopy) => this.#copy(what);
       return new DuckdbFile({ path, draft, lines, columns, rowGroupRows, handle, copy });
     } catch (error) {
       throw fileFailureOf(error, `opening ${draft}`);
@@ -103,9 +104,9 @@ class DuckdbEncoder implements ParquetEncoder {
     this.#instance.closeSync();
   }
 
-  /** Runs a COPY after those before it, so that memory is that of one; returns its rows. */
-  #copy(sql: string): Promise<number> {
-    const running = this.#queries.then(async () => (await this.#connection.run(sql)).rowsChanged);
+  /** Runs a COPY after those before it, so that memory is that of one. */
+  #copy(what: ParquetCopy): Promise<readonly CopiedFile[]> {
+    const running = this.#queries.then(() => copyToParquet(this.#connection, what));
     this.#queries = running.catch(() => undefined);
     return running;
   }
@@ -120,8 +121,8 @@ interface FilePlan {
   readonly columns: readonly Column[];
   readonly rowGroupRows: number;
   readonly handle: FileHandle;
-  /** Runs one COPY statement and returns its rows. */
-  readonly copy: (sql: string) => Promise<number>;
+  /** Runs one COPY statement. */
+  readonly copy: (what: ParquetCopy) => Promise<readonly CopiedFile[]>;
 }
 
 class DuckdbFile implements ParquetFile {
@@ -153,11 +154,11 @@ class DuckdbFile implements ParquetFile {
     this.#checkOpen();
     const { path, draft, lines, handle } = this.#plan;
     return await this.#guarded("closing", async () => {
-      await this.#copy();
+      const file = await this.#copy();
       this.#ended = true;
       await handle.close();
       await dropDraft(lines);
-      return { rows: this.#rows, bytes: await publishDraft(draft, path) };
+      return { rows: this.#rows, bytes: await publishDraft(draft, path), columns: file.columns };
     });
   }
 
@@ -175,13 +176,14 @@ class DuckdbFile implements ParquetFile {
     return asGiven ? bytes : Buffer.from(JSON.stringify(this.#normalise(row)));
   }
 
-  async #copy(): Promise<void> {
+  async #copy(): Promise<CopiedFile> {
     const { columns, rowGroupRows, lines, draft, copy } = this.#plan;
     const source = `read_json(${literal(lines)}, format = 'newline_delimited', maximum_object_size = ${this.#longestLine}, columns = ${jsonColumnsOf(columns)})`;
-    const target = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, FIELD_IDS ${fieldIdsOf(columns)}`;
-    const rows = await copy(`COPY (SELECT * FROM ${source}) TO ${literal(draft)} (${target})`);
-    if (rows !== this.#rows)
-      throw new Failure("Invariant", `DuckDB wrote ${rows} of ${this.#rows} rows`);
+    const query = `SELECT * FROM ${source}`;
+    const [file] = await copy({ query, target: draft, columns, rowGroupRows });
+    if (file?.rows !== this.#rows)
+      throw new Failure("Invariant", `DuckDB wrote ${file?.rows} of ${this.#rows} rows`);
+    return file;
   }
 
   /** Runs `work`; a failure in it ends the file. */

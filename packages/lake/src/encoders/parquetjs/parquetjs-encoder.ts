@@ -7,6 +7,7 @@ import {
   type ParquetFileStats,
 } from "@thulium-stream/contracts";
 import parquetjs, { type ParquetWriter } from "parquetjs-lite";
+import { ColumnTally } from "../column-stats.ts";
 import { dropDraft, fileFailureOf, publishDraft } from "../draft-file.ts";
 import { type RowCheck, rowCheckOf } from "../row-check.ts";
 import { footerOf } from "./footer.ts";
@@ -27,7 +28,7 @@ export interface ParquetjsEncoderOptions {
 }
 
 /**
- * The pure JavaScript encoder (P1–P4), by parquetjs-lite: GZIP pages, row by row, for live flushes and for platforms
+ * The pure JavaScript encoder (P1–P5), by parquetjs-lite: GZIP pages, row by row, for live flushes and for platforms
  * without DuckDB. A call of `append` takes all its rows or none.
  */
 export function createParquetjsEncoder(options: ParquetjsEncoderOptions): ParquetEncoder {
@@ -65,6 +66,7 @@ class ParquetjsFile implements ParquetFile {
   readonly #writer: ParquetWriter;
   readonly #check: RowCheck;
   readonly #record: (row: Readonly<Record<string, unknown>>) => object;
+  readonly #tally: ColumnTally;
   readonly #dates = new Map<string, Date>();
   #written: Promise<void> = Promise.resolve();
   #rows = 0;
@@ -76,6 +78,7 @@ class ParquetjsFile implements ParquetFile {
     const { columns, rowGroupRows } = plan;
     this.#plan = plan;
     this.#check = rowCheckOf(columns);
+    this.#tally = new ColumnTally(columns);
     this.#record = recordOf(columns, (instant) => this.#dateOf(instant));
     const schema = new parquetjs.ParquetSchema(fieldsOf(columns));
     const options = { ...writerOptions, rowGroupSize: rowGroupRows };
@@ -98,7 +101,10 @@ class ParquetjsFile implements ParquetFile {
     // All are checked before the first is taken: the writer cannot give a row back, and a bad date would lose the file.
     const checked = rows.map((bytes) => ({ row: this.#check(bytes).row, bytes: bytes.byteLength }));
     await this.#guarded("writing rows", async () => {
-      for (const { row, bytes } of checked) await this.#appendRow(this.#record(row), bytes);
+      for (const { row, bytes } of checked) {
+        await this.#appendRow(this.#record(row), bytes);
+        this.#tally.add(row);
+      }
     });
   }
 
@@ -110,7 +116,11 @@ class ParquetjsFile implements ParquetFile {
       await this.#written;
       this.#ended = true;
       await handle.close();
-      return { rows: this.#rows, bytes: await publishDraft(draft, path) };
+      return {
+        rows: this.#rows,
+        bytes: await publishDraft(draft, path),
+        columns: this.#tally.stats,
+      };
     });
   }
 

@@ -29,7 +29,7 @@ export interface DirectoryStoreOptions {
 }
 
 /**
- * Opens a folder as an object store (O1–O7): each object is a file of the same relative path, written aside, synced
+ * Opens a folder as an object store (O1–O8): each object is a file of the same relative path, written aside, synced
  * to the medium and then moved (`put`) or hard-linked (`putIfAbsent`) into place, so any number of processes on
  * one machine may share it. Keys that begin with `.uploads/` are its own.
  * @throws Failure `InvalidSettings` when the path cannot be a folder or has no hard links, `Forbidden` when this user may not write there, `Unavailable` (full disk).
@@ -43,10 +43,13 @@ export async function openDirectoryStore(options: DirectoryStoreOptions): Promis
 class DirectoryStore implements ObjectStore {
   readonly #folder: string;
   readonly #newId: () => string;
+  readonly baseUri: string;
   #closed = false;
 
   constructor(folder: string, newId: () => string) {
     this.#folder = folder;
+    // As it is, not percent-encoded: engines take the path behind `file://` literally.
+    this.baseUri = `file://${resolve(folder)}`;
     this.#newId = newId;
   }
 

@@ -22,7 +22,7 @@ export interface MemoryStoreOptions {
   readonly clock?: Pick<Clock, "now">;
 }
 
-/** An object store in memory (O1–O7): for tests and trials. Gone with the process. */
+/** An object store in memory (O1–O8): for tests and trials. Gone with the process. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore {
   return new MemoryStore(options);
 }
@@ -30,6 +30,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): ObjectStore
 class MemoryStore implements ObjectStore {
   readonly #objects: MemoryObjects;
   readonly #clock: Pick<Clock, "now">;
+  readonly baseUri = "memory:";
   #closed = false;
 
   constructor({ objects = new Map(), clock = { now: () => 0 } }: MemoryStoreOptions) {

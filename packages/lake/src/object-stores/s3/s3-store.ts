@@ -46,7 +46,7 @@ export interface S3StoreOptions extends S3Settings {
 }
 
 /**
- * Opens a prefix of a bucket as an object store (O1–O7). Nothing is retried here but a 409 of two conditional puts
+ * Opens a prefix of a bucket as an object store (O1–O8). Nothing is retried here but a 409 of two conditional puts
  * in flight; every request has a deadline of 30 s plus its bytes at 256 KB/s. Bodies have a known length and a CRC-32.
  * @throws Failure `Rejected` (no such bucket, with advice), `Unauthenticated`, `Forbidden`, `Unavailable`, `TimedOut`, `InvalidSettings`.
  */
@@ -67,6 +67,7 @@ class S3Store implements ObjectStore {
   readonly #prefix: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly baseUri: string;
 
   constructor(options: S3StoreOptions) {
     const prefix = options.prefix.replace(/^\/+|\/+$/g, "");
@@ -74,6 +75,7 @@ class S3Store implements ObjectStore {
     this.#connection = new S3Connection(options, options.clock);
     this.#bucket = options.bucket;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
+    this.baseUri = prefix === "" ? `s3://${options.bucket}` : `s3://${options.bucket}/${prefix}`;
     this.#clock = options.clock;
     this.#logger = options.logger;
   }
