@@ -4,6 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { latency } from "./latency.ts";
+import { limits } from "./limits.ts";
 import { manyTickets } from "./many-tickets.ts";
 import { type Measured, measure } from "./measurements.ts";
 import { metricsFold, metricsRebuild } from "./metrics-bars.ts";
@@ -22,6 +23,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "side-by-side": () => sideBySide(),
   "reference-page": () => referencePage(),
   latency: () => latency(),
+  limits: () => limits(),
   "many-tickets": () => manyTickets(),
   "lake-against-connect": () => lakeAgainstConnect(),
   "metrics-fold": () => metricsFold(),

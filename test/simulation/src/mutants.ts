@@ -142,9 +142,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: extractor("read-window"),
-        find: "const step = nextStep(place, answer);",
-        replace:
-          "if (answer.received >= answer.count) return; const step = nextStep(place, answer);",
+        find: "const step = nextStep(place,",
+        replace: "if (answer.received >= answer.count) return; const step = nextStep(place,",
       },
     ],
   },
