@@ -1,5 +1,6 @@
 export { chromium } from "./chromium.ts";
 export { freePorts } from "./free-ports.ts";
+export { kafkaTools, kcat } from "./kafka-clients.ts";
 export { type KafkaServer, kafkaImage, kafkaVersion, startKafka } from "./kafka-server.ts";
 export { type KeptProcess, startKept, untilReady } from "./kept-process.ts";
 export { mavenJars } from "./maven-jars.ts";
