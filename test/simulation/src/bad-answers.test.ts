@@ -144,7 +144,7 @@ it.each<[name: string, reason: string, spoil: Spoil]>([
 
 it.each<[name: string, spoil: (victim: Row) => void]>([
   ["an id that is no number", (victim) => Object.assign(victim, { ticket_id: { id: 7 } })],
-  ["a creation date that is none", (victim) => Object.assign(victim, { messages: "none" })],
+  ["messages that are no list", (victim) => Object.assign(victim, { messages: "none" })],
 ])("%s: a dead letter with the raw row, everything else is read", async (_name, change) => {
   const { holes, letters, missing, victim } = await readSpoilt((answer, row) => {
     change(row);

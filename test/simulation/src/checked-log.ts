@@ -57,6 +57,7 @@ export class CheckedLog {
   readonly #ids = new Set<string>();
   readonly #lastOf = new Map<string, string>();
   #firstSealedMs: number | null = null;
+  #agreedAsOf: string | null = null;
   #backfillDone = false;
   readonly #openHoles = new Map<string, HoleState>();
 
@@ -190,8 +191,11 @@ export class CheckedLog {
       else this.#openHoles.set(record.key, readValue(record) as HoleState);
     }
     if (!record.key.endsWith(":checkpoint")) return;
-    const { sealed, backfill_done_at } = readValue(record) as Checkpoint;
+    const { sealed, backfill_done_at, agreed_as_of } = readValue(record) as Checkpoint;
     if (backfill_done_at !== null) this.#backfillDone = true;
+    if (agreed_as_of !== null && agreed_as_of !== this.#agreedAsOf)
+      this.#checkAgreed(epochMsOf(agreed_as_of));
+    this.#agreedAsOf = agreed_as_of;
     if (sealed === null) return;
     const sealedMs = epochMsOf(sealed);
     if (this.sealedMs !== null && sealedMs < this.sealedMs)
@@ -213,6 +217,19 @@ export class CheckedLog {
         throw new Violation(
           `E1: sealed is ${new Date(sealedMs).toISOString()}, but ticket ${id} is ${held === undefined ? "missing" : `held in version ${held.version} instead of ${version}`}`,
         );
+    }
+  }
+
+  /** E1 for changes that moved no stamp: what is held is what the source listed at an instant, or newer. Open holes excepted. */
+  #checkAgreed(asOfMs: number): void {
+    const holes = [...this.#openHoles.values()];
+    for (const [id, version] of this.#ledger.presentAt(asOfMs)) {
+      const held = this.held.get(id);
+      if (held !== undefined && this.#ledger.versionOf(id, held.content, version) >= 0) continue;
+      if (holes.some((hole) => this.#ledger.isHidden(id, hole, version))) continue;
+      throw new Violation(
+        `E1: all agrees as of ${new Date(asOfMs).toISOString()}, but ticket ${id} is ${held === undefined ? "missing" : `held in version ${held.version} instead of ${version}`}`,
+      );
     }
   }
 

@@ -20,6 +20,15 @@ describe("permissions per method", () => {
   });
 });
 
+it.each([-180_000, 180_000])(
+  "E1–E6 hold with the source's clock %i ms from ours",
+  async (skewMs) => {
+    const { violation, events } = await worldWith("ties", "shuffled", { skewMs });
+    expect(violation).toBeNull();
+    expect(events).toBeGreaterThan(100);
+  },
+);
+
 describe("what is asked", () => {
   const asked = (query: string) =>
     faultOf(`/api/tickets?order=update_date,create_date&limit=100&offset=0&${query}`);

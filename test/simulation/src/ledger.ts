@@ -1,4 +1,4 @@
-import type { HoleState, TicketState } from "@thulium-stream/contracts";
+import type { Clock, HoleState, TicketState } from "@thulium-stream/contracts";
 import type { Sandbox } from "@thulium-stream/sandbox";
 import {
   messageHash,
@@ -13,6 +13,8 @@ interface Version {
   readonly content: string;
   readonly created: string;
   readonly updated: string;
+  /** By our clock, when it had come to be at the latest. */
+  readonly sinceMs: number;
 }
 
 /** A ticket's life as it really was. */
@@ -32,10 +34,12 @@ export class Ledger {
   /** What the truth leaves out: the field that nobody knows. */
   readonly #unknown: object;
   readonly #lives = new Map<string, Life>();
+  readonly #clock: Clock;
   #seen = 0;
 
-  constructor(sandbox: Sandbox, wallClock: WallClock) {
+  constructor(sandbox: Sandbox, wallClock: WallClock, clock: Clock) {
     this.#sandbox = sandbox;
+    this.#clock = clock;
     this.#wallClock = wallClock;
     this.#unknown =
       sandbox.switches.new_field === "on" ? { sla_policy: { id: 7, name: "standard" } } : {};
@@ -86,10 +90,21 @@ export class Ledger {
       if (gone === null && bumpedMs >= fromMs && bumpedMs < toMs) yield [id, bumpedVersion];
   }
 
-  /** Whether the version that a ticket's last bump made may stand in a window that could not be read. */
-  isHidden(ticketId: string, { by, bounds, other }: HoleState): boolean {
-    const life = this.#lives.get(ticketId);
-    const version = life?.versions[life.bumpedVersion];
+  /** Listed tickets with the version that they had at an instant of our clock, whether or not it moved their stamp. */
+  *presentAt(atMs: number): Generator<readonly [string, number]> {
+    for (const [id, { gone, versions }] of this.#lives) {
+      const version = versions.findLastIndex(({ sinceMs }) => sinceMs <= atMs);
+      if (gone === null && version >= 0) yield [id, version];
+    }
+  }
+
+  /** Whether a version of a ticket, the one that its last bump made unless told, may stand in a window that could not be read. */
+  isHidden(
+    ticketId: string,
+    { by, bounds, other }: HoleState,
+    versionAt = this.#lives.get(ticketId)?.bumpedVersion ?? 0,
+  ): boolean {
+    const version = this.#lives.get(ticketId)?.versions[versionAt];
     if (version === undefined) return false;
     const { created, updated } = version;
     const [along, across] = by === "create_date" ? [created, updated] : [updated, created];
@@ -131,6 +146,7 @@ export class Ledger {
       content: JSON.stringify([ticketHash(ticket), parts]),
       created: minuteOf(ticket.created_at_raw ?? ""),
       updated: minuteOf(ticket.updated_at_raw ?? ""),
+      sinceMs: this.#clock.now(),
     };
   }
 }

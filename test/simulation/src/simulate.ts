@@ -102,7 +102,7 @@ async function openWorld(plan: WorldPlan, folder: string): Promise<World> {
     changesPerHour: plan.changesPerHour,
     switches: plan.switches,
   });
-  const ledger = new Ledger(sandbox, createWallClock(plan.zone));
+  const ledger = new Ledger(sandbox, createWallClock(plan.zone), clock);
   const log = await openEmbeddedLog({
     folder: join(folder, "log"),
     clock,

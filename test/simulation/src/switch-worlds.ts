@@ -1,7 +1,7 @@
 import { type SwitchInfo, switchTable } from "@thulium-stream/sandbox";
 import { describe, expect, it } from "vitest";
 import { simulateWorld } from "./simulate.ts";
-import { planOf } from "./world-plan.ts";
+import { planOf, type WorldPlan } from "./world-plan.ts";
 
 /** Settings of the switches that take no words: off, and what changes something. */
 const settings: Readonly<Record<string, readonly string[]>> = {
@@ -29,7 +29,7 @@ const together: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 /** A small world in which all else is as by default: an hour's worth of changes over the October night, deletes and merges, one kill. */
-export function worldWith(name: string, value: string) {
+export function worldWith(name: string, value: string, more: Partial<WorldPlan> = {}) {
   const plan = planOf(1);
   const zone = name === "tz" ? value : "Europe/Warsaw";
   return simulateWorld({
@@ -61,6 +61,7 @@ export function worldWith(name: string, value: string) {
     doubtfulAppends: 0,
     falseGoneMs: 0,
     goneShare: 0.2,
+    ...more,
   });
 }
 
