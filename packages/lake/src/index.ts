@@ -1,5 +1,11 @@
 export * from "./encoders/choose-encoder.ts";
 export * from "./file-cache.ts";
+export * from "./maintenance/compact-table.ts";
+export * from "./maintenance/expire-snapshots.ts";
+export * from "./maintenance/reachable-files.ts";
+export * from "./maintenance/remove-orphans.ts";
+export * from "./maintenance/remove-rows.ts";
+export type { RewriteDeps } from "./maintenance/rewrite-files.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
 export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";

@@ -79,7 +79,13 @@ describe("ParquetRewriter", () => {
     ];
     const path = join(folder, "new.parquet");
     const plan = { inputs, path, columns: today, sort: ["ticket_id"] };
-    expect(await rewriter.rewrite(plan)).toMatchObject({ rowsBefore: 3, rows: 3 });
+    const { stats, ...counts } = await rewriter.rewrite(plan);
+    expect(counts).toMatchObject({ rowsBefore: 3, rows: 3 });
+    expect(stats).toEqual([
+      { id: 1, nulls: 0, lower: "acme", upper: "acme" },
+      { id: 2, nulls: 0, lower: "1", upper: "30" },
+      { id: 3, nulls: 3, lower: null, upper: null },
+    ]);
     expect(await rowsOf(path)).toEqual([
       { ...row("1"), head: null, tags: null },
       { ...row("200"), head: { a: "y", b: "7" }, tags: ["t"] },
@@ -117,7 +123,7 @@ describe("ParquetRewriter", () => {
     const path = join(folder, "new.parquet");
     const without = [{ ticket_id: "1" }];
     const plan = { inputs, path, columns: before, sort: [], without };
-    expect(await rewriter.rewrite(plan)).toEqual({ rowsBefore: 1, rows: 0, bytes: 0 });
+    expect(await rewriter.rewrite(plan)).toEqual({ rowsBefore: 1, rows: 0, bytes: 0, stats: [] });
     expect(await readdir(folder)).toHaveLength(1);
   });
 

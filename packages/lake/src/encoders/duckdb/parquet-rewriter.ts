@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { type Column, Failure } from "@thulium-stream/contracts";
+import { type Column, type ColumnStats, Failure } from "@thulium-stream/contracts";
 import { dropDraft, fileFailureOf, publishDraft } from "../draft-file.ts";
-import { fieldIdsOf, identifier, literal, sqlTypeOf } from "./duckdb-schema.ts";
+import { copyToParquet } from "./copy-to-parquet.ts";
+import { identifier, literal, sqlTypeOf } from "./duckdb-schema.ts";
 import { loadDuckdb } from "./load-duckdb.ts";
 
 /** Rows by the values of text columns: all that are named must be equal. */
@@ -30,9 +31,11 @@ export interface Rewritten {
   /** Rows of the new file; with 0 there is none. */
   readonly rows: number;
   readonly bytes: number;
+  /** Null counts and bounds of its columns, nested ones excepted. */
+  readonly stats: readonly ColumnStats[];
 }
 
-/** Options of {@link openParquetRewriter}. */
+/** Options of {@link ParquetRewriter.open}. */
 export interface ParquetRewriterOptions {
   /** Folder for what DuckDB spills; made when missing. */
   readonly tempFolder: string;
@@ -91,16 +94,16 @@ export class ParquetRewriter implements AsyncDisposable {
     try {
       const rowsBefore = await this.#number(`SELECT count(*) FROM ${filesOf(inputs)}`);
       const leftOut = without.length === 0 ? 0 : await this.count(inputs, without);
-      if (leftOut === rowsBefore) return { rowsBefore, rows: 0, bytes: 0 };
+      if (leftOut === rowsBefore) return { rowsBefore, rows: 0, bytes: 0, stats: [] };
       const order = sort.map((name) => `${identifier(name)} ASC NULLS LAST`).join(", ");
       const query = `SELECT * FROM (${selectionOf(columns, inputs)}) WHERE NOT ${isOneOf(without)}${order === "" ? "" : ` ORDER BY ${order}`}`;
-      const format = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupRows}, FIELD_IDS ${fieldIdsOf(columns)}`;
-      const { rowsChanged: rows } = await this.#connection.run(
-        `COPY (${query}) TO ${literal(draft)} (${format})`,
-      );
+      const copy = { query, target: draft, columns, rowGroupRows };
+      const [file] = await copyToParquet(this.#connection, copy);
+      const rows = file?.rows ?? 0;
       if (rows !== rowsBefore - leftOut)
         throw new Failure("Invariant", `DuckDB wrote ${rows} of ${rowsBefore - leftOut} rows`);
-      return { rowsBefore, rows, bytes: await publishDraft(draft, path) };
+      const bytes = await publishDraft(draft, path);
+      return { rowsBefore, rows, bytes, stats: file?.columns ?? [] };
     } catch (error) {
       throw fileFailureOf(error, `writing ${path}`);
     } finally {
