@@ -1,5 +1,6 @@
+import { type Group, groups } from "@thulium-stream/metrics";
 import { exitCodes } from "@thulium-stream/runtime";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { checkSettings } from "./commands/check-settings.ts";
 import { listLake, type QueryFormat, queryLake } from "./commands/query-lake.ts";
 import { type ReportOptions, reportMetrics } from "./commands/report-metrics.ts";
@@ -63,11 +64,13 @@ function addServices(root: Command, signal: AbortSignal, done: (code: number) =>
     .description("response and close times on the command line")
     .option("--from <day>", "first day, YYYY-MM-DD (default: 30 days ago)")
     .option("--to <day>", "last day, YYYY-MM-DD (default: today)")
-    .addOption(
-      new Option("--group-by <group>", "one line per")
-        .choices(["queue", "category", "source", "agent", "status"])
-        .default("queue"),
+    .option(
+      "--group-by <groups>",
+      "one line per queue, category, source, agent or status, or per two of them: queue,status",
+      groupsOption,
+      ["queue"],
     )
+    .option("--business", "working time instead of calendar time", false)
     .option("--csv", "comma separated", false)
     .option("--json", "JSON", false)
     .action((options: ReportOptions) =>
@@ -199,6 +202,16 @@ function addTasks(root: Command, signal: AbortSignal, done: (code: number) => vo
     .action(async (options: StartOptions) =>
       done(await startTask({ kind: "reread" }, options, signal)),
     );
+}
+
+function groupsOption(text: string): readonly Group[] {
+  const asked = text.split(",");
+  const isKnown = (name: string): name is Group => (groups as readonly string[]).includes(name);
+  if (asked.every(isKnown) && asked.length <= 2 && new Set(asked).size === asked.length)
+    return asked;
+  throw new InvalidArgumentError(
+    `must be one or two of ${groups.join(", ")}, with a comma between`,
+  );
 }
 
 function collected(value: string, before: readonly string[]): readonly string[] {

@@ -5,4 +5,5 @@ export * from "./metrics-view.ts";
 export type { LakeFreshness } from "./pipeline/pipeline-status.ts";
 export { registerMetrics } from "./register-metrics.ts";
 export * from "./report.ts";
+export { reportRange } from "./report-range.ts";
 export { readMetricsSettings } from "./rules/metrics-settings.ts";

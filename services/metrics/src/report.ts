@@ -10,21 +10,55 @@ export function durationText(seconds: number | null): string {
   return `${(seconds / 86_400).toFixed(1)} d`;
 }
 
-/** A report as rows for a table: group, created with a bar, closed, backlog, first response and resolution. */
-export function reportRows(lines: readonly GroupLine[]): readonly (readonly (string | number)[])[] {
-  const most = Math.max(1, ...lines.map(({ created }) => created));
-  return lines.map(({ key, created, closed, backlog, reopened, first_response, resolution }) => [
-    keyText(key),
-    created,
-    "█".repeat(Math.round((created / most) * 16)),
-    closed,
-    backlog,
-    reopened,
-    durationText(first_response.p50_s),
-    durationText(first_response.p90_s),
-    durationText(resolution.p50_s),
-    durationText(resolution.p90_s),
-  ]);
+/** Which time a report tells. */
+export type ReportTime = "calendar" | "business";
+
+/** A report as rows for a table: one line a group, with bars of what was created and of what is open. Headings are {@link reportHeadings}. */
+export function reportRows(
+  lines: readonly GroupLine[],
+  time: ReportTime,
+): readonly (readonly (string | number)[])[] {
+  // The line of all would make every other bar short.
+  const parts = lines.length > 1 ? lines.slice(0, -1) : lines;
+  const mostCreated = Math.max(1, ...parts.map(({ created }) => created));
+  const mostOpen = Math.max(1, ...parts.map(({ backlog }) => backlog));
+  return lines.map((line) => {
+    const { key, created, closed, backlog, reopen_rate } = line;
+    const response = line[time === "business" ? "first_response_business" : "first_response"];
+    const resolution = line[time === "business" ? "resolution_business" : "resolution"];
+    return [
+      keyText(key),
+      created,
+      bar(created / mostCreated, 12),
+      closed,
+      backlog,
+      bar(backlog / mostOpen, 8),
+      durationText(response.p50_s),
+      durationText(response.p90_s),
+      durationText(resolution.p50_s),
+      durationText(resolution.p90_s),
+      percentText(reopen_rate),
+      percentText(keptShare(line)),
+    ];
+  });
+}
+
+/** A bar of eighths of a character; nothing for 0, at least a sliver above, never longer than `width`. */
+function bar(share: number, width: number): string {
+  const eighths = share <= 0 ? 0 : Math.max(1, Math.round(Math.min(1, share) * width * 8));
+  const rest = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8] ?? "";
+  return `${"█".repeat(Math.floor(eighths / 8))}${rest}`;
+}
+
+function percentText(share: number | null): string {
+  return share === null ? "–" : `${Number((share * 100).toFixed(1))} %`;
+}
+
+/** Share of all clocks of the service level that were kept; null when none ended. */
+function keptShare({ sla }: GroupLine): number | null {
+  const met = slaClocks.reduce((sum, clock) => sum + sla[clock].met, 0);
+  const breached = slaClocks.reduce((sum, clock) => sum + sla[clock].breached, 0);
+  return met + breached === 0 ? null : met / (met + breached);
 }
 
 function keyText(key: GroupLine["key"]): string {
@@ -37,12 +71,14 @@ export const reportHeadings = [
   "created",
   "",
   "closed",
-  "backlog",
-  "reopened",
+  "open",
+  "",
   "response p50",
   "p90",
   "resolution p50",
   "p90",
+  "reopened",
+  "in target",
 ] as const;
 
 /** A report flat enough for CSV: one object a line, with equal names on every line. */

@@ -1,10 +1,11 @@
-import type {
-  Clock,
-  EventLog,
-  Logger,
-  ObjectStore,
-  TaskState,
-  TicketSource,
+import {
+  type Clock,
+  type EventLog,
+  isFailure,
+  type Logger,
+  type ObjectStore,
+  type TaskState,
+  type TicketSource,
 } from "@thulium-stream/contracts";
 import type { ExtractorStatus } from "@thulium-stream/extractor";
 import type { ExtractorSurroundings } from "@thulium-stream/extractor/main";
@@ -89,6 +90,18 @@ export function holdStateFolder(settings: Settings, life: Lifetime): FolderLock 
   return life.own("state folder", lockFolder(settings.STATE_DIR, "STATE_DIR"), (lock) =>
     lock.release(),
   );
+}
+
+/** Whether the log is a folder of this machine on which nobody works; STATE_DIR is then taken for this process. */
+export function isIdleHere({ settings }: { readonly settings: Settings }, life: Lifetime): boolean {
+  if (!settings.EVENT_LOG_URL.startsWith("embedded:")) return false;
+  try {
+    holdStateFolder(settings, life);
+    return true;
+  } catch (error) {
+    if (isFailure(error, "InvalidSettings")) return false;
+    throw error;
+  }
 }
 
 interface Shared<E> extends Pick<PipelineOptions<E>, "openExtractor"> {

@@ -3,7 +3,6 @@ import {
   Failure,
   instantOf,
   isEnded,
-  isFailure,
   newestFirst,
   type TaskRequest,
   type TaskState,
@@ -13,9 +12,9 @@ import { openExtractor } from "@thulium-stream/extractor/main";
 import { exitCodes, Lifetime, newId, sendCommand } from "@thulium-stream/runtime";
 import { openLog } from "../assembly/open-log.ts";
 import { openSource } from "../assembly/open-source.ts";
-import { holdStateFolder } from "../assembly/pipeline.ts";
+import { isIdleHere } from "../assembly/pipeline.ts";
 import { withLog } from "../commands/with-adapters.ts";
-import { type ProcessContext, processContext } from "../process-context.ts";
+import { processContext } from "../process-context.ts";
 import { note, print } from "../terminal/console.ts";
 import { grouped, spanText } from "../terminal/progress.ts";
 import { renderTable } from "../terminal/table.ts";
@@ -57,18 +56,6 @@ export async function startTask(
   const { heartbeat } = await readExtractorState(log, system);
   print(endOf(task, heartbeat?.request_rate ?? settings.REQUESTS_PER_SECOND));
   return exitCodes.done;
-}
-
-/** Whether a task has to be carried out here: the log is a folder of this machine, and nobody works on it. */
-function isIdleHere({ settings }: ProcessContext, life: Lifetime): boolean {
-  if (!settings.EVENT_LOG_URL.startsWith("embedded:")) return false;
-  try {
-    holdStateFolder(settings, life);
-    return true;
-  } catch (error) {
-    if (isFailure(error, "InvalidSettings")) return false;
-    throw error;
-  }
 }
 
 async function workHere(
