@@ -1,10 +1,13 @@
 export { chromium } from "./chromium.ts";
+export { kafkaVersion } from "./cluster-of-one.ts";
 export { freePorts } from "./free-ports.ts";
 export { kafkaTools, kcat } from "./kafka-clients.ts";
-export { type KafkaServer, kafkaImage, kafkaVersion, startKafka } from "./kafka-server.ts";
+export { type KafkaServer, kafkaImage, startKafka } from "./kafka-server.ts";
 export { type KeptProcess, startKept, untilReady } from "./kept-process.ts";
 export { mavenJars } from "./maven-jars.ts";
+export { type ListenerName, MavenKafka, type MavenKafkaOptions } from "./maven-kafka.ts";
 export { type PythonSet, pythonEnv } from "./python-env.ts";
 export { type S3Server, startS3, versitygwImage, versitygwVersion } from "./s3-server.ts";
+export { type SecureKafka, secureUsers, startSecureKafka } from "./secure-kafka.ts";
 export { ServerMissing } from "./server-missing.ts";
 export { sparkJars } from "./spark-jars.ts";

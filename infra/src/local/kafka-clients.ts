@@ -1,5 +1,5 @@
+import { kafkaVersion } from "./cluster-of-one.ts";
 import { debianProgram } from "./debian-program.ts";
-import { kafkaVersion } from "./kafka-server.ts";
 import { mavenJars } from "./maven-jars.ts";
 
 /** Path of kcat: the one named by `KCAT`, else one on the PATH, else Debian's package. @throws ServerMissing. */

@@ -38,6 +38,19 @@ export const topics: readonly TopicSpec[] = [
   { topic: "dead-letters", partitions: 6, cleanUp: time },
 ];
 
+/** The table with another retention of the events. */
+export function topicsWith({
+  eventRetentionMs,
+}: {
+  readonly eventRetentionMs: number;
+}): readonly TopicSpec[] {
+  return topics.map((spec) =>
+    spec.topic === "ticket-events" || spec.topic === "message-events"
+      ? { ...spec, cleanUp: { by: "time", retentionMs: eventRetentionMs } }
+      : spec,
+  );
+}
+
 /** How long a tombstone stays in a compacted topic at least, in milliseconds (7 days, L10). */
 export const tombstoneRetentionMs = 7 * dayMs;
 

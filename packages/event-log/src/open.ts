@@ -9,7 +9,11 @@ export interface OpenEventLogOptions {
   readonly topicPrefix: string;
   /** Only for Kafka. */
   readonly kafka?: {
-    readonly ssl: boolean;
+    readonly ssl: boolean | { readonly ca: string };
+    readonly durability?: {
+      readonly replicationFactor?: number;
+      readonly minInsyncReplicas?: number;
+    };
     readonly sasl?: {
       readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
       readonly username: string;

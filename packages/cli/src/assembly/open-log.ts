@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import {
   type Clock,
   type EventLog,
   Failure,
   type Logger,
   type ObjectStore,
-  topics,
+  type TopicSpec,
+  topicsWith,
 } from "@thulium-stream/contracts";
 import { openEventLog } from "@thulium-stream/event-log/open";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
@@ -22,7 +24,7 @@ export async function openLog(
   const opened = await openEventLog({
     url: settings.EVENT_LOG_URL,
     topicPrefix: settings.TOPIC_PREFIX,
-    kafka: { ssl: settings.KAFKA_SSL, ...saslOf(settings) },
+    kafka: { ssl: sslOf(settings), ...saslOf(settings), durability: durabilityOf(settings) },
     claimStore: () => {
       claimStore ??= openLakeStore(settings, clock, logger, life);
       return claimStore.catch((error: unknown) => {
@@ -36,7 +38,7 @@ export async function openLog(
   });
   const log = life.own("event log", opened, (closing) => closing.close());
   try {
-    for (const difference of await log.ensureTopics(topics))
+    for (const difference of await log.ensureTopics(tableOf(settings)))
       logger.warn({ difference }, "a topic differs from its table");
   } catch (error) {
     if (!(error instanceof Failure) || !["Unavailable", "TimedOut"].includes(error.code))
@@ -46,12 +48,44 @@ export async function openLog(
       `EVENT_LOG_URL=${settings.EVENT_LOG_URL} cannot be reached: ${error.message}`,
       {
         cause: error,
-        advice:
-          "Check that the broker runs, that this machine reaches it, and that its advertised listener is this address.",
+        ...(error.advice === undefined ? {} : { advice: error.advice }),
       },
     );
   }
   return log;
+}
+
+function sslOf({
+  KAFKA_SSL: isOn,
+  KAFKA_SSL_CA: file,
+}: Settings): boolean | { readonly ca: string } {
+  if (file === undefined) return isOn;
+  let ca = "";
+  let reason = "it holds no certificate";
+  try {
+    ca = readFileSync(file, "utf8");
+  } catch (error) {
+    reason = error instanceof Error ? error.message : String(error);
+  }
+  if (ca.includes("BEGIN CERTIFICATE")) return { ca };
+  throw new Failure("InvalidSettings", `KAFKA_SSL_CA=${file} cannot be used: ${reason}`, {
+    advice: "Name a PEM file with the certificate of the authority that signed the brokers'.",
+  });
+}
+
+function durabilityOf({
+  KAFKA_REPLICATION_FACTOR: replicationFactor,
+  KAFKA_MIN_INSYNC_REPLICAS: minInsyncReplicas,
+}: Settings) {
+  return {
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+    ...(minInsyncReplicas === undefined ? {} : { minInsyncReplicas }),
+  };
+}
+
+/** The topics as the settings want them. */
+export function tableOf({ EVENT_RETENTION }: Settings): readonly TopicSpec[] {
+  return topicsWith({ eventRetentionMs: EVENT_RETENTION });
 }
 
 function saslOf(settings: Settings) {

@@ -1,7 +1,7 @@
-import type { Clock, Logger } from "@thulium-stream/contracts";
+import { type Clock, type Logger, silentLogger } from "@thulium-stream/contracts";
 import { describeFailure, Lifetime, type Settings } from "@thulium-stream/runtime";
 import { openLakeStore, proveCommits } from "../assembly/open-lake.ts";
-import { openLog } from "../assembly/open-log.ts";
+import { openLog, tableOf } from "../assembly/open-log.ts";
 import { openSource } from "../assembly/open-source.ts";
 import { print } from "../terminal/console.ts";
 
@@ -16,6 +16,7 @@ export async function checkSettings(
 ): Promise<boolean> {
   await using life = new Lifetime(logger);
   let allWell = true;
+  let drift: readonly string[] = [];
   const attempt = async (what: string, trial: () => Promise<string>) => {
     try {
       print(`✓ ${what}: ${await trial()}`);
@@ -37,9 +38,14 @@ export async function checkSettings(
     return `${url} answers, ${newest.count} tickets, clocks agree`;
   });
   await attempt("event log", async () => {
-    const log = await openLog(settings, clock, logger, life);
+    const log = await openLog(settings, clock, silentLogger, life);
+    drift = await log.ensureTopics(tableOf(settings));
     return `${settings.EVENT_LOG_URL} works, ${(await log.ends("ticket-events")).length} partitions of ticket events`;
   });
+  // Told, never mended: somebody may have wanted it so, and no change of a topic can be taken back.
+  for (const line of drift) print(`! topic ${line}`);
+  if (drift.length > 0)
+    print("  Change the topics with Kafka's own tools, or leave them as they are.");
   await attempt("lake", async () => {
     await proveCommits(await openLakeStore(settings, clock, logger, life));
     return `${settings.LAKE_URL} takes conditional writes`;

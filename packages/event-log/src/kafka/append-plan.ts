@@ -1,5 +1,6 @@
 import { Failure, type NewRecord } from "@thulium-stream/contracts";
 import type { Message, TopicMessages } from "kafkajs";
+import { missingTopic } from "./failures.ts";
 
 /**
  * Most bytes, before compression, that one send carries for one partition: the broker's `message.max.bytes`
@@ -82,9 +83,7 @@ export function tooLarge(record: NewRecord, bytes: number, limit: number): Failu
 
 function placeOf(record: NewRecord, options: PlanOptions): number {
   const partitions = options.partitionsOf(record.topic);
-  if (partitions === undefined) {
-    throw new Failure("Rejected", `There is no topic ${options.nameOf(record.topic)}`);
-  }
+  if (partitions === undefined) throw missingTopic(options.nameOf(record.topic));
   return options.partitionFor(record.partitionKey ?? record.key, partitions);
 }
 

@@ -29,6 +29,8 @@ const codeOfType: Readonly<Record<string, FailureCode>> = {
   INVALID_REPLICATION_FACTOR: "InvalidSettings",
   POLICY_VIOLATION: "Rejected",
   REQUEST_TIMED_OUT: "TimedOut",
+  // The broker cannot write: it stands still or ends, and is waited for.
+  KAFKA_STORAGE_ERROR: "Unavailable",
 };
 
 /** The same for kafkajs's own error classes, which carry no type. */
@@ -48,11 +50,46 @@ const codeOfName: Readonly<Record<string, FailureCode>> = {
   KafkaJSServerDoesNotSupportApiKey: "InvalidSettings",
 };
 
+/** What Node says of a certificate that it does not trust. */
+const untrusted =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/;
+
 const advice: Partial<Record<FailureCode, string>> = {
-  Unavailable: "Check that the brokers of EVENT_LOG_URL are up and reachable.",
+  Unavailable:
+    "Check that the brokers of EVENT_LOG_URL are up, and that this machine reaches the addresses that they advertise.",
   Unauthenticated: "Check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.",
-  Forbidden: "Give this user the ACL on the topic, group or transactional id.",
+  Forbidden:
+    "Give this user the ACLs for everything that begins with TOPIC_PREFIX: topics (Describe, DescribeConfigs, Read, Write, and Create unless they exist), groups (Describe, Read, Delete), transactional ids (Describe, Write).",
 };
+
+/** Advice for what the message alone leaves unclear, the first that fits. */
+const adviceOf: readonly (readonly [RegExp, string])[] = [
+  [
+    /before secure TLS connection|wrong version number|packet length too long/,
+    "This listener does not speak TLS: unset KAFKA_SSL and KAFKA_SSL_CA, or name the broker's TLS port.",
+  ],
+  [
+    /self-signed certificate|unable to (verify|get)|certificate/,
+    "Name the PEM file of the brokers' authority in KAFKA_SSL_CA, and the brokers by names that their certificates carry.",
+  ],
+  [
+    /Closed connection/,
+    "A listener that closes at once wants TLS (KAFKA_SSL, KAFKA_SSL_CA) or a login (KAFKA_SASL_MECHANISM and its user and password); otherwise check that the broker is up.",
+  ],
+  [
+    /does not support the requested SASL mechanism/,
+    "Set KAFKA_SASL_MECHANISM to one that the broker's sasl.enabled.mechanisms names.",
+  ],
+  [/disk error|storage/i, "The broker cannot write to its disk: make room there, or repair it."],
+];
+
+/** The failure for a topic that is not there. */
+export function missingTopic(...names: string[]): Failure {
+  return new Failure("Rejected", `There is no topic ${names.join(", ")}`, {
+    advice:
+      "It is made when a command starts, if this user may see and create topics (ACLs Describe and Create): start again, or create it.",
+  });
+}
 
 /** What kafkajs and Node put on their errors. */
 interface ForeignError {
@@ -61,20 +98,27 @@ interface ForeignError {
   readonly type?: string;
   readonly code?: unknown;
   readonly retriable?: boolean;
+  /** `host:port` that a connection failed to. */
+  readonly broker?: string;
   readonly cause?: unknown;
   readonly errors?: readonly unknown[];
 }
 
 /**
  * The one place where errors of kafkajs become {@link Failure}s. kafkajs wraps what happened in
- * "retries exceeded" and "non-retriable" errors, so the chain of causes is searched for the first that is known.
+ * "retries exceeded" and "non-retriable" errors, so the chain of causes is searched for the first that is known. With `bootstrap`, the addresses of the settings,
+ * a broker that advertises another address which cannot be reached is told apart.
  */
-export function kafkaFailure(error: unknown, what: string): Failure {
+export function kafkaFailure(error: unknown, what: string, bootstrap?: readonly string[]): Failure {
   if (isFailure(error)) return error;
   const known = chainOf(error).find((link) => codeOf(link) !== undefined);
   const shown = known ?? (error as ForeignError);
   const code = (known === undefined ? undefined : codeOf(known)) ?? "Invariant";
-  const detail = advice[code];
+  const astray = chainOf(error).find(({ broker }) => broker !== undefined)?.broker;
+  const detail =
+    code === "Unavailable" && astray !== undefined && bootstrap?.includes(astray) === false
+      ? `The brokers of EVENT_LOG_URL answer, but give ${astray} as their address, which cannot be reached from here: correct their advertised.listeners.`
+      : (adviceOf.find(([pattern]) => pattern.test(shown?.message ?? ""))?.[1] ?? advice[code]);
   return new Failure(code, `${what}: ${shown?.message ?? String(error)}`, {
     cause: error,
     ...(detail === undefined ? {} : { advice: detail }),
@@ -82,6 +126,7 @@ export function kafkaFailure(error: unknown, what: string): Failure {
 }
 
 function codeOf(error: ForeignError): FailureCode | undefined {
+  if (typeof error.code === "string" && untrusted.test(error.code)) return "InvalidSettings";
   const typed = error.type === undefined ? undefined : codeOfType[error.type];
   if (typed !== undefined) return typed;
   const named = error.name === undefined ? undefined : codeOfName[error.name];

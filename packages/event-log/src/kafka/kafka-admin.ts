@@ -9,8 +9,8 @@ import {
 import type { Admin, Kafka } from "kafkajs";
 import { maxSendBytesPerPartition, sendBytesFor } from "./append-plan.ts";
 import { withDeadline } from "./deadline.ts";
-import { kafkaFailure } from "./failures.ts";
-import { driftOf, settingsOf } from "./topic-settings.ts";
+import { kafkaFailure, missingTopic } from "./failures.ts";
+import { type Durability, driftOf, settingsOf } from "./topic-settings.ts";
 
 const deadlineMs = 30_000;
 /** `ConfigResourceTypes.TOPIC`, which kafkajs, being CommonJS, does not export by name. */
@@ -38,10 +38,13 @@ interface Connection {
 export class KafkaAdmin {
   readonly #kafka: Kafka;
   readonly #clock: Clock;
+  /** The addresses of the settings; none: an advertised one is not told apart. */
+  readonly #bootstrap: readonly string[];
   #connection: Connection | null = null;
 
-  constructor(kafka: Kafka, clock: Clock) {
+  constructor(kafka: Kafka, clock: Clock, bootstrap: readonly string[] = []) {
     this.#kafka = kafka;
+    this.#bootstrap = bootstrap;
     this.#clock = clock;
   }
 
@@ -54,7 +57,8 @@ export class KafkaAdmin {
       const work = connection.admin.then(run);
       return await withDeadline(this.#clock, deadlineMs, what, work);
     } catch (error) {
-      const failure = kafkaFailure(error, what);
+      const known = this.#bootstrap.length === 0 ? undefined : this.#bootstrap;
+      const failure = kafkaFailure(error, what, known);
       const isCurrent = this.#connection === connection;
       if (isCurrent && isFailure(failure, "Unavailable", "TimedOut")) this.#connection = null;
       throw failure;
@@ -79,13 +83,25 @@ export class KafkaAdmin {
 
   /** Partition count of each existing topic among `names`. */
   async partitions(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const found = await this.#layouts(names);
+    return new Map([...found].map(([name, { partitions }]) => [name, partitions]));
+  }
+
+  async #layouts(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly partitions: number; readonly replicas: number }>> {
     return this.#call("reading topics", async (admin) => {
       // Asking for an unknown topic by name fails only after many retries; the full list is one request.
       const existing = new Set(await admin.listTopics());
       const topics = names.filter((name) => existing.has(name));
       if (topics.length === 0) return new Map();
       const metadata = await admin.fetchTopicMetadata({ topics });
-      return new Map(metadata.topics.map((topic) => [topic.name, topic.partitions.length]));
+      return new Map(
+        metadata.topics.map(({ name, partitions }) => {
+          const replicas = Math.min(...partitions.map((each) => each.replicas.length));
+          return [name, { partitions: partitions.length, replicas }];
+        }),
+      );
     });
   }
 
@@ -93,13 +109,10 @@ export class KafkaAdmin {
   async shapes(names: readonly string[]): Promise<ReadonlyMap<string, TopicShape>> {
     const partitions = await this.partitions(names);
     if (partitions.size === 0) return new Map();
-    const settings = await this.#settings([...partitions.keys()]).catch((error: unknown) => {
-      if (isFailure(error, "Forbidden")) return new Map<string, Record<string, string>>();
-      throw error;
-    });
+    const settings = await this.#settingsOrNull([...partitions.keys()]);
     return new Map(
       [...partitions].map(([name, count]) => {
-        const maxBytes = Number(settings.get(name)?.["max.message.bytes"]);
+        const maxBytes = Number(settings?.get(name)?.["max.message.bytes"]);
         const sendBytes = maxBytes > 0 ? sendBytesFor(maxBytes) : maxSendBytesPerPartition;
         return [name, { partitions: count, sendBytes }];
       }),
@@ -112,7 +125,7 @@ export class KafkaAdmin {
    */
   async ends(topic: string, name: string): Promise<readonly PartitionRange[]> {
     const known = await this.partitions([name]);
-    if (!known.has(name)) throw new Failure("Rejected", `There is no topic ${name}`);
+    if (!known.has(name)) throw missingTopic(name);
     const offsets = await this.#offsetsOf(name);
     return offsets
       .map(({ partition, low, high }) => ({
@@ -197,40 +210,41 @@ export class KafkaAdmin {
   async ensureTopics(
     specs: readonly TopicSpec[],
     nameOf: (topic: string) => string,
-    replicationFactor: number,
+    durability: Durability,
   ): Promise<readonly string[]> {
-    const names = specs.map(({ topic }) => nameOf(topic));
-    const existing = await this.partitions(names);
+    const existing = await this.#layouts(specs.map(({ topic }) => nameOf(topic)));
     const missing = specs.filter(({ topic }) => !existing.has(nameOf(topic)));
-    if (missing.length > 0) await this.#create(missing, nameOf, replicationFactor);
+    if (missing.length > 0) await this.#create(missing, nameOf, durability);
     const present = specs.filter(({ topic }) => existing.has(nameOf(topic)));
     if (present.length === 0) return [];
-    const settings = await this.#settings(present.map(({ topic }) => nameOf(topic)));
+    const settings = await this.#settingsOrNull(present.map(({ topic }) => nameOf(topic)));
     return present.flatMap((spec) => {
       const name = nameOf(spec.topic);
-      return driftOf(spec, {
-        name,
-        partitions: existing.get(name) ?? 0,
-        settings: settings.get(name) ?? {},
-      });
+      const { partitions = 0, replicas = 0 } = existing.get(name) ?? {};
+      const found = { name, partitions, replicas, settings: settings?.get(name) ?? null };
+      return driftOf(spec, found, durability);
     });
   }
 
   async #create(
     specs: readonly TopicSpec[],
     nameOf: (topic: string) => string,
-    replicationFactor: number,
+    durability: Durability,
   ): Promise<void> {
+    const names = specs.map(({ topic }) => nameOf(topic)).join(", ");
     // Answers false when another process created one meanwhile: as good.
-    await this.#call("creating topics", (admin) =>
+    await this.#call(`creating ${names}`, (admin) =>
       admin.createTopics({
         waitForLeaders: true,
         timeout: 20_000,
         topics: specs.map((spec) => ({
           topic: nameOf(spec.topic),
           numPartitions: spec.partitions,
-          replicationFactor,
-          configEntries: Object.entries(settingsOf(spec)).map(([name, value]) => ({ name, value })),
+          replicationFactor: durability.replicationFactor ?? -1,
+          configEntries: Object.entries(settingsOf(spec, durability)).map(([name, value]) => ({
+            name,
+            value,
+          })),
         })),
       }),
     );
@@ -250,6 +264,16 @@ export class KafkaAdmin {
         await this.#clock.sleep(50);
       }
     }
+  }
+
+  /** null when this user may not read them. */
+  async #settingsOrNull(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, Record<string, string>> | null> {
+    return this.#settings(names).catch((error: unknown) => {
+      if (isFailure(error, "Forbidden")) return null;
+      throw error;
+    });
   }
 
   async #settings(names: readonly string[]): Promise<Map<string, Record<string, string>>> {

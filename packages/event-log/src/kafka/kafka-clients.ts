@@ -13,8 +13,8 @@ export interface KafkaSasl {
 export interface KafkaConnection {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[];
-  /** TLS with the system's certificate authorities. Default false. */
-  readonly ssl?: boolean;
+  /** TLS with the system's certificate authorities, or with those of a PEM text. Default false. */
+  readonly ssl?: boolean | { readonly ca: string };
   readonly sasl?: KafkaSasl;
   /** Name of this process in the broker's logs and quotas. Default `thulium-stream`. */
   readonly clientId?: string;

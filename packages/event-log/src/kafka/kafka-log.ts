@@ -16,13 +16,14 @@ import { KafkaAdmin } from "./kafka-admin.ts";
 import { type KafkaConnection, kafkaClient } from "./kafka-clients.ts";
 import { openKafkaReader } from "./kafka-reader.ts";
 import { openKafkaWriter } from "./kafka-writer.ts";
+import type { Durability } from "./topic-settings.ts";
 
 /** How to open the log on Kafka. */
 export interface KafkaLogOptions extends KafkaConnection {
   /** Put in front of topics, groups and transactional ids, e.g. `thulium.`. */
   readonly topicPrefix: string;
-  /** Replicas of topics that `ensureTopics` creates. Default: the broker's `default.replication.factor`. */
-  readonly replicationFactor?: number;
+  /** Of topics that `ensureTopics` creates. Default: what the brokers have as theirs. */
+  readonly durability?: Durability;
   readonly clock: Clock;
   /** Where records above the limit of their topic go. Without it they are `TooLarge`. */
   readonly claims?: Claims;
@@ -43,14 +44,14 @@ class KafkaLog implements EventLog {
 
   constructor(options: KafkaLogOptions) {
     this.#options = options;
-    this.#admin = new KafkaAdmin(kafkaClient(options, "patient"), options.clock);
+    this.#admin = new KafkaAdmin(kafkaClient(options, "patient"), options.clock, options.brokers);
   }
 
   readonly #nameOf = (topic: string) => `${this.#options.topicPrefix}${topic}`;
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<readonly string[]> {
     this.#assertOpen();
-    return this.#admin.ensureTopics(specs, this.#nameOf, this.#options.replicationFactor ?? -1);
+    return this.#admin.ensureTopics(specs, this.#nameOf, this.#options.durability ?? {});
   }
 
   async openWriter(writerId: string): Promise<LogWriter> {

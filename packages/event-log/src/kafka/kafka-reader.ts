@@ -14,7 +14,7 @@ import {
 import type { Batch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { withDeadline } from "./deadline.ts";
 import { DeliveryQueue } from "./delivery-queue.ts";
-import { kafkaFailure } from "./failures.ts";
+import { kafkaFailure, missingTopic } from "./failures.ts";
 import type { KafkaAdmin } from "./kafka-admin.ts";
 import { logRecordOf } from "./kafka-record.ts";
 import { sameNumberAssigner } from "./same-number-assigner.ts";
@@ -61,9 +61,7 @@ export async function openKafkaReader(
   const names = options.topics.map(context.nameOf);
   const known = await context.admin.partitions(names);
   const unknown = names.filter((name) => !known.has(name));
-  if (unknown.length > 0) {
-    throw new Failure("Rejected", `There is no topic ${unknown.join(", ")}`);
-  }
+  if (unknown.length > 0) throw missingTopic(...unknown);
   const reader = new KafkaReader(context, options);
   try {
     await reader.start(names);

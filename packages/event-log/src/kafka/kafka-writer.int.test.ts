@@ -210,7 +210,7 @@ describe.skipIf(brokers.length === 0)("the writer on Kafka", () => {
       topics: [{ topic: tickets, numPartitions: 2 }],
     });
     const drift = [
-      `${tickets}: 2 partitions, not 6`,
+      `${tickets}: partitions is 2, not 6`,
       `${tickets}: cleanup.policy is delete, not compact`,
       `${tickets}: delete.retention.ms is 86400000, not 604800000`,
       `${tickets}: max.compaction.lag.ms is 9223372036854775807, not 86400000`,

@@ -20,15 +20,29 @@ describe("the settings of a topic", () => {
 
   it("show no drift when all is as stated, whatever else is set", () => {
     const settings = { ...settingsOf(timed), "segment.bytes": "1048576" };
-    expect(driftOf(timed, { name: "p.ticket-events", partitions: 6, settings })).toEqual([]);
+    expect(
+      driftOf(timed, { name: "p.ticket-events", partitions: 6, replicas: 1, settings }),
+    ).toEqual([]);
   });
 
   it("show one line per difference, with what is and what should be", () => {
     const settings = { "cleanup.policy": "delete", "delete.retention.ms": "604800000" };
-    expect(driftOf(compacted, { name: "p.tickets", partitions: 3, settings })).toEqual([
-      "p.tickets: 3 partitions, not 6",
-      "p.tickets: cleanup.policy is delete, not compact",
-      "p.tickets: max.compaction.lag.ms is (none), not 86400000",
+    expect(driftOf(compacted, { name: "p.tickets", partitions: 3, replicas: 1, settings })).toEqual(
+      [
+        "p.tickets: partitions is 3, not 6",
+        "p.tickets: cleanup.policy is delete, not compact",
+        "p.tickets: max.compaction.lag.ms is (none), not 86400000",
+      ],
+    );
+  });
+
+  it("take copies from the settings, and tell what may not be read instead of guessing", () => {
+    const durability = { replicationFactor: 3, minInsyncReplicas: 2 };
+    expect(settingsOf(timed, durability)["min.insync.replicas"]).toBe("2");
+    const existing = { name: "p.ticket-events", partitions: 6, replicas: 1, settings: null };
+    expect(driftOf(timed, existing, durability)).toEqual([
+      "p.ticket-events: replicas is 1, not 3",
+      "p.ticket-events: its settings may not be read by this user (ACL DescribeConfigs)",
     ]);
   });
 });

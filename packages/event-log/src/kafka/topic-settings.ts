@@ -3,30 +3,63 @@ import { type TopicSpec, tombstoneRetentionMs } from "@thulium-stream/contracts"
 /** Oldest that a superseded record of a compacted topic may get, in milliseconds (24 h). */
 const compactionLagMs = 86_400_000;
 
+/** How safely topics are kept; what is left out is the brokers' business. */
+export interface Durability {
+  /** Copies of each partition. */
+  readonly replicationFactor?: number;
+  /** Copies that must have a record before its append counts. */
+  readonly minInsyncReplicas?: number;
+}
+
 /** The broker's settings of a topic, by name (Kafka documentation, "Topic Configs"). L10. */
-export function settingsOf(spec: TopicSpec): Readonly<Record<string, string>> {
-  return spec.cleanUp.by === "time"
-    ? { "cleanup.policy": "delete", "retention.ms": String(spec.cleanUp.retentionMs) }
-    : {
-        "cleanup.policy": "compact",
-        "delete.retention.ms": String(tombstoneRetentionMs),
-        "max.compaction.lag.ms": String(compactionLagMs),
-      };
+export function settingsOf(
+  spec: TopicSpec,
+  { minInsyncReplicas }: Durability = {},
+): Readonly<Record<string, string>> {
+  const safe =
+    minInsyncReplicas === undefined ? {} : { "min.insync.replicas": String(minInsyncReplicas) };
+  const cleanUp: Record<string, string> =
+    spec.cleanUp.by === "time"
+      ? { "cleanup.policy": "delete", "retention.ms": String(spec.cleanUp.retentionMs) }
+      : {
+          "cleanup.policy": "compact",
+          "delete.retention.ms": String(tombstoneRetentionMs),
+          "max.compaction.lag.ms": String(compactionLagMs),
+        };
+  return { ...cleanUp, ...safe };
 }
 
 /** A topic as the broker has it. */
 export interface ExistingTopic {
   readonly name: string;
   readonly partitions: number;
-  readonly settings: Readonly<Record<string, string>>;
+  /** Fewest copies of any partition. */
+  readonly replicas: number;
+  /** null when they may not be read. */
+  readonly settings: Readonly<Record<string, string>> | null;
 }
 
 /** One line per difference between the table and what exists; none when all is as stated. */
-export function driftOf(spec: TopicSpec, existing: ExistingTopic): string[] {
-  const lines = Object.entries(settingsOf(spec)).flatMap(([setting, wanted]) => {
-    const found = existing.settings[setting] ?? "(none)";
-    return found === wanted ? [] : [`${existing.name}: ${setting} is ${found}, not ${wanted}`];
-  });
-  if (existing.partitions === spec.partitions) return lines;
-  return [`${existing.name}: ${existing.partitions} partitions, not ${spec.partitions}`, ...lines];
+export function driftOf(
+  spec: TopicSpec,
+  { name, partitions, replicas, settings }: ExistingTopic,
+  durability: Durability = {},
+): string[] {
+  const wanted: readonly (readonly [
+    what: string,
+    found: string | number,
+    wanted: string | number,
+  ])[] = [
+    ["partitions", partitions, spec.partitions],
+    ["replicas", replicas, durability.replicationFactor ?? replicas],
+    ...Object.entries(settingsOf(spec, durability)).map(
+      ([setting, value]) =>
+        [setting, settings === null ? value : (settings[setting] ?? "(none)"), value] as const,
+    ),
+  ];
+  const lines = wanted
+    .filter(([, found, value]) => String(found) !== String(value))
+    .map(([what, found, value]) => `${name}: ${what} is ${found}, not ${value}`);
+  if (settings !== null) return lines;
+  return [...lines, `${name}: its settings may not be read by this user (ACL DescribeConfigs)`];
 }

@@ -121,6 +121,11 @@ export const settingTable = {
     text,
   ),
   KAFKA_SSL: setting("`false`", "TLS to the brokers", flag),
+  KAFKA_SSL_CA: setting(
+    "the system's authorities",
+    "PEM file of the authority that signed the brokers' certificates; switches TLS on",
+    text,
+  ),
   KAFKA_SASL_MECHANISM: setting(
     "none",
     "`plain`, `scram-sha-256` or `scram-sha-512`",
@@ -133,6 +138,21 @@ export const settingTable = {
   ),
   KAFKA_SASL_USERNAME: setting("–", "User name for SASL", text),
   KAFKA_SASL_PASSWORD: secret("–", "Password for SASL; or `KAFKA_SASL_PASSWORD_FILE`"),
+  KAFKA_REPLICATION_FACTOR: setting(
+    "the brokers' default",
+    "Copies of each partition of topics that are created",
+    numberBetween(undefined, 1, 20, true),
+  ),
+  KAFKA_MIN_INSYNC_REPLICAS: setting(
+    "the brokers' default",
+    "Copies that must have an append before it counts, for topics that are created",
+    numberBetween(undefined, 1, 20, true),
+  ),
+  EVENT_RETENTION: setting(
+    "`30d`",
+    "How long the topics of events keep them, when they are created",
+    durationMs("30d", 3_600_000, 3650 * 86_400_000),
+  ),
   TOPIC_PREFIX: setting(
     "`thulium.`",
     "In front of every topic's name",
