@@ -1,6 +1,7 @@
 import { dataSchemaHeader, schemaUri } from "./contract-version.ts";
 import type { ChangeEvent, TicketEvent } from "./events.ts";
 import { Failure } from "./failure.ts";
+import type { Instant } from "./instant.ts";
 import { jsonOfMessage } from "./message-text.ts";
 import type { LogRecord, NewRecord } from "./ports/event-log.ts";
 import type { ObservedContent } from "./state.ts";
@@ -31,6 +32,8 @@ export const headerNames = {
   letterGroup: "ts_letter_group",
   /** `observed_at` of the event, so that a consumer can lay it out by day without parsing. */
   observedAt: "ts_observed_at",
+  /** UTC month in which the ticket was created, `YYYY-MM`: where its state and that of its messages lie in the lake. Not on tombstones. */
+  createdMonth: "ts_created_month",
 } as const;
 
 const encoder = new TextEncoder();
@@ -117,6 +120,13 @@ export function decodeJson(record: LogRecord): unknown {
       { cause },
     );
   }
+}
+
+/** The header that tells in which month a ticket was created; none while that is unknown. */
+export function createdMonthHeader(
+  createdAt: Instant | null | undefined,
+): Readonly<Record<string, string>> {
+  return createdAt == null ? {} : { [headerNames.createdMonth]: createdAt.slice(0, 7) };
 }
 
 /** Number of the append that wrote a record; 0 when the header is missing (a foreign record). */

@@ -6,6 +6,8 @@ export * from "./maintenance/reachable-files.ts";
 export * from "./maintenance/remove-orphans.ts";
 export * from "./maintenance/remove-rows.ts";
 export type { RewriteDeps } from "./maintenance/rewrite-files.ts";
+export * from "./merge/merge-plan.ts";
+export * from "./merge/state-merge.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
 export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";

@@ -1,6 +1,7 @@
 import {
   type ChangeEvent,
   type Checkpoint,
+  createdMonthHeader,
   type DeadLetter,
   type ErasureRecords,
   type ErasureState,
@@ -137,6 +138,7 @@ export class Batch {
       topic: "tickets",
       key: ticketKey(system, id),
       value: state === null ? null : encodeJson(state),
+      headers: createdMonthHeader(state?.created_at),
     }));
     const others = [...states, ...this.#others, ...this.#progress()].map((record) => ({
       ...record,
@@ -233,12 +235,11 @@ export class Batch {
     this.#changed.set(row.ticket.ticket_id, found.state);
     if (found.ticketEvent !== null) this.#events.push(found.ticketEvent);
     this.#events.push(...found.messageEvents);
-    for (const { message, observed } of found.messageStates)
-      this.#addMessage(
-        row.ticket.ticket_id,
-        message.message_id,
-        encodeMessageState(message, observed),
-      );
+    const headers = createdMonthHeader(row.ticket.created_at);
+    for (const { message, observed } of found.messageStates) {
+      const value = encodeMessageState(message, observed);
+      this.#addMessage(row.ticket.ticket_id, message.message_id, value, headers);
+    }
     for (const id of found.removedMessageIds) this.#addMessage(row.ticket.ticket_id, id, null);
   }
 
@@ -258,13 +259,19 @@ export class Batch {
     this.#changed.set(ticketId, state);
   }
 
-  #addMessage(ticketId: string, messageId: string, value: Uint8Array | null): void {
+  #addMessage(
+    ticketId: string,
+    messageId: string,
+    value: Uint8Array | null,
+    headers: NonNullable<NewRecord["headers"]> = {},
+  ): void {
     const { system } = this.#options;
     this.#others.push({
       topic: "messages",
       key: messageKey(system, ticketId, messageId),
       partitionKey: ticketKey(system, ticketId),
       value,
+      headers,
     });
   }
 }

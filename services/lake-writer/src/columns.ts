@@ -4,6 +4,7 @@ import {
   messageEvent,
   messageState,
   ticketEvent,
+  ticketMetrics,
   ticketState,
 } from "@thulium-stream/contracts";
 import type { TableSpec } from "@thulium-stream/lake";
@@ -75,6 +76,11 @@ export const messageColumns: readonly Column[] = columnsOf(
   propertiesOf(messageState, ["hash_version"]),
 );
 
+/** Columns of `ticket_metrics`: a ticket's figures, without the history that they are folded from. */
+export const ticketMetricsColumns: readonly Column[] = columnsOf(
+  propertiesOf(ticketMetrics, ["history"]),
+);
+
 /** A column by whose value a table's files are laid out. It stands in the folder's name and in the table's metadata, not in the files. Ids from here on are such columns'. */
 const partitionColumn = (name: string, doc: string): Column => ({
   id: 90,
@@ -107,8 +113,23 @@ export interface LakeTable {
   readonly sort: readonly string[];
 }
 
-const byTicket = { partition: createdMonthColumn, sort: ["system", "ticket_id"] } as const;
-const byDay = { partition: eventDateColumn, sort: ["system", "ticket_id"] } as const;
+/** A table of the current state: one row a key. */
+export interface StateTable extends LakeTable {
+  /** Names of the columns that make up the key of its records, in its order. */
+  readonly key: readonly string[];
+}
+
+const byDay = { partition: eventDateColumn, sort: ["ticket_id", "system"] } as const;
+const byTicket = {
+  partition: createdMonthColumn,
+  sort: ["ticket_id", "system"],
+  key: ["system", "ticket_id"],
+} as const;
+const byMessage = {
+  partition: createdMonthColumn,
+  sort: ["ticket_id", "system", "message_id"],
+  key: ["system", "ticket_id", "message_id"],
+} as const;
 
 /** The append tables: every event, once. */
 export const eventTables = [
@@ -116,11 +137,26 @@ export const eventTables = [
   { table: "message_events", topic: "message-events", columns: messageEventColumns, ...byDay },
 ] as const satisfies readonly LakeTable[];
 
-/** The current-state tables, made of compacted topics: the newest record of each key, nothing for a tombstone. Snapshots hold the first two. */
+/** The current-state tables that one append changes together, made of compacted topics: the newest record of each key, nothing for a tombstone. */
 export const stateTables = [
   { table: "tickets", topic: "tickets", columns: ticketColumns, ...byTicket },
-  { table: "messages", topic: "messages", columns: messageColumns, ...byTicket },
-] as const satisfies readonly LakeTable[];
+  { table: "messages", topic: "messages", columns: messageColumns, ...byMessage },
+] as const satisfies readonly StateTable[];
+
+/** The figures of each ticket, made by the metrics service from the events. */
+export const ticketMetricsTable = {
+  table: "ticket_metrics",
+  topic: "ticket-metrics",
+  columns: ticketMetricsColumns,
+  ...byTicket,
+} as const satisfies StateTable;
+
+/** Every table of the lake. */
+export const lakeTables: readonly LakeTable[] = [
+  ...eventTables,
+  ...stateTables,
+  ticketMetricsTable,
+];
 
 /** A table as the lake keeps it: the partition column among its columns. */
 export function tableSpecOf({ topic, columns, partition, sort }: LakeTable): TableSpec {

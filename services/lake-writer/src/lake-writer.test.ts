@@ -86,6 +86,7 @@ function writerOn(store: ObjectStore): LakeWriter {
       log,
       store,
       encoders,
+      cache: { pathsOf: async () => [] },
       encoderSetting: "parquetjs-lite",
       tempFolder: join(folder, "temp"),
       clock,
@@ -94,7 +95,7 @@ function writerOn(store: ObjectStore): LakeWriter {
       limits,
       deadLetter: async (letter) => void letters.push(letter),
     },
-    { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off" },
+    { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off", mergeIntervalMs: 3_600_000 },
   );
 }
 

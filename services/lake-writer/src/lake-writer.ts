@@ -1,11 +1,12 @@
 import { isFailure } from "@thulium-stream/contracts";
 import { nextRunMs, retrying } from "@thulium-stream/runtime";
-import { eventTables } from "./columns.ts";
+import { eventTables, stateTables, ticketMetricsTable } from "./columns.ts";
+import { type MergeDeps, mergeTable } from "./merge-table.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
-import { type TableStatus, TableWriter, type TableWriterDeps } from "./table-writer.ts";
+import { type TableStatus, TableWriter } from "./table-writer.ts";
 
 /** What a lake writer works with. */
-export type LakeWriterDeps = TableWriterDeps;
+export type LakeWriterDeps = MergeDeps;
 
 /** What a lake writer needs to know. */
 export interface LakeWriterOptions {
@@ -15,6 +16,8 @@ export interface LakeWriterOptions {
   readonly zone: string;
   /** Cron pattern in `zone`, or `off`. */
   readonly snapshotSchedule: string;
+  /** How often the current-state tables are merged, in milliseconds. */
+  readonly mergeIntervalMs: number;
 }
 
 /** Where a lake writer stands. */
@@ -40,19 +43,19 @@ export class LakeWriter {
   async run(signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const parts = [...this.#tables.map((table) => table.run(both)), this.#snapshotLoop(both)].map(
-      (running) =>
-        running.catch((error: unknown) => {
-          if (isFailure(error, "Cancelled")) return;
-          failed.abort();
-          throw error;
-        }),
+    const loops = [this.#snapshotLoop(both), this.#mergeLoop(both)];
+    const parts = [...this.#tables.map((table) => table.run(both)), ...loops].map((running) =>
+      running.catch((error: unknown) => {
+        if (isFailure(error, "Cancelled")) return;
+        failed.abort();
+        throw error;
+      }),
     );
     const ends = await Promise.allSettled(parts);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
-  /** Brings the tables to the log's ends as of now. Returns what was added. */
+  /** Brings all tables to the log's ends as of now, the current-state ones by a merge. Returns what was added to the append tables. */
   async flushUntil(
     signal: AbortSignal,
   ): Promise<{ readonly rows: number; readonly files: number }> {
@@ -65,11 +68,21 @@ export class LakeWriter {
       );
       await this.#tables[at]?.run(signal, ends);
     }
+    await this.mergeStates(signal);
     const tables = this.#tables.map((table) => table.status());
     return {
       rows: tables.reduce((sum, { rows }) => sum + rows, 0),
       files: tables.reduce((sum, { files }) => sum + files, 0),
     };
+  }
+
+  /** Brings the current-state tables to the log's ends as of now. Does nothing where DuckDB is not to be had: snapshots hold the state there. */
+  async mergeStates(signal: AbortSignal): Promise<void> {
+    if (this.#deps.encoders.duckdb === null) return;
+    for (const table of [...stateTables, ticketMetricsTable]) {
+      const merged = await mergeTable(this.#deps, table, { signal });
+      if (merged.changes > 0) this.#deps.logger.info({ table: table.table, ...merged }, "merged");
+    }
   }
 
   /** Writes a snapshot now. */
@@ -84,6 +97,24 @@ export class LakeWriter {
       tables: this.#tables.map((table) => table.status()),
       lastSnapshotAt: this.#lastSnapshotAt,
     };
+  }
+
+  /** Merges run in one place: at the writer that owns partition 0. A second one would be overtaken, not harmful. */
+  async #mergeLoop(signal: AbortSignal): Promise<void> {
+    const { clock, logger, encoders } = this.#deps;
+    if (encoders.duckdb === null)
+      logger.warn({}, "current-state tables are not merged: DuckDB has no native binary here");
+    for (;;) {
+      await clock.sleep(this.#options.mergeIntervalMs, signal);
+      if (!this.ownsMaintenance) continue;
+      const options = { what: "merging", clock, logger, signal };
+      await retrying(() => this.mergeStates(signal), options);
+    }
+  }
+
+  /** Whether this writer looks after the tables: merges, compaction, expiry, snapshots. */
+  get ownsMaintenance(): boolean {
+    return this.#tables[0]?.owns(0) ?? false;
   }
 
   async #snapshotLoop(signal: AbortSignal): Promise<void> {

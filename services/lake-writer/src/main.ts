@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   type Clock,
   type DeadLetter,
@@ -8,6 +9,7 @@ import {
   type ObjectStore,
   type ParquetEncoder,
 } from "@thulium-stream/contracts";
+import { openFileCache } from "@thulium-stream/lake";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
 import { LakeWriter } from "./lake-writer.ts";
 
@@ -34,6 +36,13 @@ export async function openLakeWriter(
     {
       ...surroundings,
       newId,
+      cache: openFileCache({
+        url: settings.LAKE_URL,
+        store: surroundings.store,
+        folder: join(settings.STATE_DIR, "merge-cache"),
+        clock: surroundings.clock,
+        newId,
+      }),
       encoderSetting: settings.PARQUET_ENCODER,
       deadLetter: deadLetterSink(surroundings.log, life),
       limits: {
@@ -46,6 +55,7 @@ export async function openLakeWriter(
       system: settings.system,
       zone: settings.THULIUM_TIME_ZONE,
       snapshotSchedule: settings.SNAPSHOT_SCHEDULE,
+      mergeIntervalMs: settings.MERGE_INTERVAL,
     },
   );
 }

@@ -18,8 +18,9 @@ import {
 } from "@thulium-stream/contracts";
 import { chooseEncoder, type DataFile, type EncoderSetting, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
+import type { DeadLetterSink } from "./append-or-set-aside.ts";
 import { type LakeTable, tableSpecOf } from "./columns.ts";
-import { type DeadLetterSink, encodeRows } from "./encode-rows.ts";
+import { encodeRows } from "./encode-rows.ts";
 import { type FlushLimits, flushInMs } from "./flush-when.ts";
 
 /** What writing a table needs. */
@@ -89,6 +90,11 @@ export class TableWriter {
       lag,
       committedAt: instantOrNull(this.#table?.snapshot?.["timestamp-ms"]),
     };
+  }
+
+  /** Whether this writer reads the partition now. */
+  owns(partition: number): boolean {
+    return this.#buffers.has(partition);
   }
 
   /** Works until `signal` fires, or, with `ends`, until the table has reached these positions. What waits then is written first. */

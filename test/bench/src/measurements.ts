@@ -9,7 +9,7 @@ import {
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import { Extractor, TicketIndex } from "@thulium-stream/extractor";
-import { openObjectStore } from "@thulium-stream/lake";
+import { openFileCache, openObjectStore } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { LakeWriter } from "@thulium-stream/lake-writer";
@@ -74,10 +74,16 @@ async function logToParquet(
       encoderSetting: encoder,
       tempFolder,
       limits,
+      cache: openFileCache({
+        url: `file:${folder}/lake`,
+        store,
+        folder: `${folder}/cache`,
+        ...common,
+      }),
       deadLetter: async () => {},
       ...common,
     },
-    { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off" },
+    { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off", mergeIntervalMs: 3_600_000 },
   );
   const startedMs = systemClock.now();
   const { rows } = await writer.flushUntil(never);

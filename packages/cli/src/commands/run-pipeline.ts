@@ -95,8 +95,8 @@ async function catchUp(
   const extracted = await extractor.catchUp(signal);
   display.end();
   note("  Writing the lake and the snapshot …");
-  const lake = await lakeWriter.flushUntil(signal);
   await metrics.engine.catchUp(signal);
+  const lake = await lakeWriter.flushUntil(signal);
   const snapshot = await lakeWriter.writeSnapshot(signal);
   const messages = (await log.ends("messages")).reduce((sum, { end }) => sum + end, 0);
   const seconds = (clock.now() - startedMs) / 1000;

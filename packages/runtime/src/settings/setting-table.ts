@@ -226,6 +226,11 @@ export const settingTable = {
     "Rows that end the wait early",
     wholeOr(50_000, 1, 1_000_000),
   ),
+  MERGE_INTERVAL: setting(
+    "`1h`",
+    "How often the current-state tables `tickets`, `messages`, `ticket_metrics` take over what changed",
+    durationMs("1h", 1000, 7 * 86_400_000),
+  ),
   SNAPSHOT_SCHEDULE: setting(
     "`5 0 * * *`",
     "When daily snapshots are written: cron in the source's zone, or `off`",

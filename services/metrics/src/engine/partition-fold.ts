@@ -1,4 +1,5 @@
 import {
+  createdMonthHeader,
   encodeJson,
   isErasureNews,
   type LogBatch,
@@ -120,11 +121,11 @@ export class PartitionFold {
     if (records.length > 0)
       await writer.append(
         records.map(
-          ({ ticketId, value }): NewRecord => ({
+          ({ ticketId, value, metrics }): NewRecord => ({
             topic: "ticket-metrics",
             key: ticketKey(system, ticketId),
             value,
-            headers,
+            headers: { ...headers, ...createdMonthHeader(metrics.created_at) },
           }),
         ),
       );

@@ -122,12 +122,13 @@ export class ParquetRewriter implements AsyncDisposable {
   }
 }
 
-function filesOf(inputs: readonly string[]): string {
+/** Local Parquet files as a table expression. */
+export function filesOf(inputs: readonly string[]): string {
   return `read_parquet([${inputs.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false)`;
 }
 
 /** All columns with their types of today. The empty first part gives a column its place where no input has it. */
-function selectionOf(columns: readonly Column[], inputs: readonly string[]): string {
+export function selectionOf(columns: readonly Column[], inputs: readonly string[]): string {
   const typed = columns.map(
     ({ name, type }) => `CAST(NULL AS ${sqlTypeOf(type)}) ${identifier(name)}`,
   );
