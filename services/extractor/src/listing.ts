@@ -1,6 +1,7 @@
 import {
   type DateBounds,
   epochMsOf,
+  type Instant,
   instantOf,
   isFailure,
   type PageFilter,
@@ -48,6 +49,8 @@ export interface Listing {
   readonly listedId: string | null;
   /** true when it went on where an earlier process, or a pause, had left it: `missing` is then empty, since not every slice was listed from its beginning. */
   readonly isResumed: boolean;
+  /** What was listed then, and is still, has been read, whether or not a change moved its stamp. */
+  readonly agreedAsOf: Instant;
   /** The task as it stands now; its end is still to be published. */
   readonly task: TaskState;
 }
@@ -179,9 +182,26 @@ export async function runListing(
     missing:
       isResumed || task.request.queue_ids.length > 0 ? [] : missingOf(deps, task, run, hiding),
     listedId: run.listedId,
+    agreedAsOf: agreedAsOf(deps, running, plan.slices),
     isResumed,
     task: run.task,
   };
+}
+
+/**
+ * The instant as of which a listing proves what is held: its start, but not after the last minute that was listed began by the source's clock, nor in what may still come to
+ * light. A ticket that is created later is the live sweep's.
+ */
+function agreedAsOf(
+  { asker, wallClock, settings }: ListingDeps,
+  { started_at }: TaskState,
+  slices: readonly SliceState[],
+): Instant {
+  const startedMs = epochMsOf(started_at ?? instantOf(0));
+  const last = slices.map(({ created_to }) => created_to).reduce((a, b) => (a > b ? a : b), "");
+  const lastMs = wallClock.toInstants(last)?.intervals[0]?.startMs ?? startedMs;
+  const listedMs = Math.min(startedMs, lastMs + (asker.skewMs ?? 0));
+  return instantOf(listedMs - settings.settleDelayMs);
 }
 
 /** What the first listing and those of a named part bring are old tickets; a later complete listing finds silent changes. */

@@ -169,7 +169,7 @@ export class TaskRunner {
     const endedAt = instantOf(deps.nowMs());
     await this.#end(listing.task, wordsOf(census), "done", {
       ...(isComplete(task) ? { backfill_done_at: endedAt } : {}),
-      ...(proves ? { agreed_as_of: listing.task.started_at } : {}),
+      ...(proves ? { agreed_as_of: listing.agreedAsOf } : {}),
     });
   }
 

@@ -131,8 +131,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: extractor("read-window"),
-        find: "values.cut(window)",
-        replace: "[]",
+        find: "let isCut = false;",
+        replace: "let isCut = true;",
       },
     ],
   },

@@ -124,9 +124,10 @@ const kinds: Readonly<Record<WorldKind, Partial<WorldPlan>>> = {
     hours: 0.5,
     tickets: 90,
     pageSize: 7,
-    bulkShare: 0.4,
-    mutationPauseMs: 20_000,
-    pollIntervalMs: 120_000,
+    // Bulk edits far enough apart that a ticket rests until the watermark has passed it: what is lost then shows.
+    bulkShare: 0.3,
+    mutationPauseMs: 60_000,
+    pollIntervalMs: 180_000,
     settleDelayMs: 60_000,
     rereadEveryMs: 1_200_000,
     requestsPerSecond: 50,
@@ -147,7 +148,7 @@ const kinds: Readonly<Record<WorldKind, Partial<WorldPlan>>> = {
 const kindSwitches: Readonly<Record<WorldKind, WorldPlan["switches"]>> = {
   plain: {},
   deletes: {},
-  busy: { ties: "shuffled", rate_limit: "off", fail: "off", slow: "off" },
+  busy: { ties: "shuffled", touch_on: "all", rate_limit: "off", fail: "off", slow: "off" },
   limited: { rate_limit: "2", retry_after: "seconds" },
 };
 
