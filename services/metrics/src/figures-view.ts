@@ -1,5 +1,11 @@
 import { type Clock, epochMsOf } from "@thulium-stream/contracts";
-import { type Aggregate, type Group, type SlaName, slaClocks } from "./aggregates/aggregate.ts";
+import {
+  type Aggregate,
+  type Group,
+  type SlaName,
+  slaClocks,
+  Totals,
+} from "./aggregates/aggregate.ts";
 import { clockColumns } from "./aggregates/figure-table.ts";
 import {
   rowFilter,
@@ -45,10 +51,12 @@ export class FiguresView {
   /** Aggregates of the whole stretch, and one line per combination of group values, the most tickets first. */
   summary(query: MetricsQuery, groups: readonly Group[]): Summary {
     const stretches = this.#stretchOf(query);
-    const [all] = this.#scan(stretches, query.where, []);
-    const found = groups.length === 0 ? [] : [...this.#scan(stretches, query.where, groups)];
+    const found = [...this.#scan(stretches, query.where, groups)];
+    const total = new Totals(stretches.endsS[0] ?? 0);
+    for (const { totals } of found) for (const part of totals) total.merge(part);
+    if (groups.length === 0) return { total: total.result(), groups: [] };
     return {
-      total: totalOf(all),
+      total: total.result(),
       groups: found
         .sort((a, b) => b.rows - a.rows || (nameOf(a) < nameOf(b) ? -1 : 1))
         .map((group) => ({ key: group.key, ...totalOf(group) })),

@@ -76,45 +76,22 @@ export interface Aggregate {
 /** Gathers an aggregate. Instants are seconds since 1970-01-01T00:00Z. */
 export class Totals {
   readonly #endS: number;
-  readonly #sketches: Readonly<Record<DurationName, Sketch>> = {
-    first_response: new Sketch(),
-    first_response_business: new Sketch(),
-    next_response: new Sketch(),
-    next_response_business: new Sketch(),
-    resolution: new Sketch(),
-    resolution_business: new Sketch(),
-  };
-  readonly #met = [0, 0, 0];
-  readonly #breached = [0, 0, 0];
+  /** One per duration, in the order of {@link durations}. */
+  readonly sketches: readonly Sketch[] = durations.map(() => new Sketch());
+  /** Clocks that ended, in the order of {@link slaClocks}. */
+  readonly met = [0, 0, 0];
+  readonly breached = [0, 0, 0];
   created = 0;
   closed = 0;
   backlog = 0;
   reopened = 0;
-  #closedReopened = 0;
+  closedReopened = 0;
   #late = 0;
   #latestS = 0;
 
   /** Totals of a stretch that ends at an instant. */
   constructor(endS: number) {
     this.#endS = endS;
-  }
-
-  /** A duration that ended in the stretch, with its bucket; negative = unknown. */
-  addDuration(name: DurationName, seconds: number, bucket: number): void {
-    if (seconds >= 0) this.#sketches[name].addKnown(seconds, bucket);
-  }
-
-  /** A ticket closed in the stretch. */
-  addClosed(reopenings: number): void {
-    this.closed += 1;
-    this.reopened += reopenings;
-    if (reopenings > 0) this.#closedReopened += 1;
-  }
-
-  /** A clock, by its place in {@link slaClocks}, that ended in the stretch. */
-  addSla(clock: number, isMet: boolean): void {
-    const counts = isMet ? this.#met : this.#breached;
-    counts[clock] = (counts[clock] ?? 0) + 1;
   }
 
   /** A fact of the stretch that came to be known at an instant. */
@@ -124,10 +101,30 @@ export class Totals {
     if (knownS > this.#latestS) this.#latestS = knownS;
   }
 
+  /** Takes over what other totals of the same stretch hold. */
+  merge(other: Totals): void {
+    for (const [at, sketch] of this.sketches.entries()) {
+      const theirs = other.sketches[at];
+      if (theirs !== undefined) sketch.merge(theirs);
+    }
+    for (const at of slaClocks.keys()) {
+      this.met[at] = (this.met[at] ?? 0) + (other.met[at] ?? 0);
+      this.breached[at] = (this.breached[at] ?? 0) + (other.breached[at] ?? 0);
+    }
+    this.created += other.created;
+    this.closed += other.closed;
+    this.backlog += other.backlog;
+    this.reopened += other.reopened;
+    this.closedReopened += other.closedReopened;
+    this.#late += other.#late;
+    this.#latestS = Math.max(this.#latestS, other.#latestS);
+  }
+
   result(): Aggregate {
-    const sketches = this.#sketches;
+    const distribution = (name: DurationName) =>
+      distributionOf(this.sketches[durations.indexOf(name)] ?? new Sketch());
     const share = (clock: number): SlaShare => {
-      const [met, breached] = [this.#met[clock] ?? 0, this.#breached[clock] ?? 0];
+      const [met, breached] = [this.met[clock] ?? 0, this.breached[clock] ?? 0];
       return { met, breached, share: met + breached === 0 ? null : met / (met + breached) };
     };
     return {
@@ -135,13 +132,13 @@ export class Totals {
       closed: this.closed,
       backlog: this.backlog,
       reopened: this.reopened,
-      reopen_rate: this.closed === 0 ? null : this.#closedReopened / this.closed,
-      first_response: distributionOf(sketches.first_response),
-      first_response_business: distributionOf(sketches.first_response_business),
-      next_response: distributionOf(sketches.next_response),
-      next_response_business: distributionOf(sketches.next_response_business),
-      resolution: distributionOf(sketches.resolution),
-      resolution_business: distributionOf(sketches.resolution_business),
+      reopen_rate: this.closed === 0 ? null : this.closedReopened / this.closed,
+      first_response: distribution("first_response"),
+      first_response_business: distribution("first_response_business"),
+      next_response: distribution("next_response"),
+      next_response_business: distribution("next_response_business"),
+      resolution: distribution("resolution"),
+      resolution_business: distribution("resolution_business"),
       sla: { first_response: share(0), next_response: share(1), resolution: share(2) },
       version: 1 + this.#late,
       corrected_at: this.#late === 0 ? null : instantOf(this.#latestS * 1000),

@@ -1,12 +1,13 @@
 import { epochMsOf, type NextResponse } from "@thulium-stream/contracts";
 import { bucketOf } from "./sketch.ts";
 
-/** Fields of one entry. */
 const width = 5;
 const leastWasteToPack = 4096;
 
 /** All next responses of all tickets, packed: per entry the second it was answered in, both durations (−1 = unknown) and their sketch buckets. */
 export class NextResponsePool {
+  /** Numbers of one entry. */
+  static readonly width = width;
   #starts = new Uint32Array(1024);
   #counts = new Uint16Array(1024);
   #entries = new Int32Array(1024 * width);
@@ -36,30 +37,19 @@ export class NextResponsePool {
     }
   }
 
-  /** Calls back for each response of a row. */
-  forEach(
-    row: number,
-    visit: (
-      answeredS: number,
-      seconds: number,
-      bucket: number,
-      businessSeconds: number,
-      businessBucket: number,
-    ) => void,
-  ): void {
-    const count = this.#counts[row] ?? 0;
-    let at = (this.#starts[row] ?? 0) * width;
-    const entries = this.#entries;
-    for (let left = count; left > 0; left -= 1) {
-      visit(
-        (entries[at] ?? 0) >>> 0,
-        entries[at + 1] ?? -1,
-        entries[at + 3] ?? 0,
-        entries[at + 2] ?? -1,
-        entries[at + 4] ?? 0,
-      );
-      at += width;
-    }
+  /** Where the entries of rows begin, in numbers of {@link entries}, divided by {@link NextResponsePool.width}. */
+  get starts(): Uint32Array {
+    return this.#starts;
+  }
+
+  /** How many entries rows have. */
+  get counts(): Uint16Array {
+    return this.#counts;
+  }
+
+  /** The numbers of all entries: second of the answer, both durations, both buckets. */
+  get entries(): Int32Array {
+    return this.#entries;
   }
 
   /** Forgets all. */

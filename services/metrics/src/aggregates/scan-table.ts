@@ -1,5 +1,6 @@
 import { type Group, groups, Totals } from "./aggregate.ts";
 import { clockColumns, type FigureTable } from "./figure-table.ts";
+import { NextResponsePool } from "./next-response-pool.ts";
 
 /** Consecutive stretches of time. Instants are seconds since 1970-01-01T00:00Z. */
 export interface Stretches {
@@ -45,33 +46,35 @@ export function rowFilter(
     wanted.push({ column: columns[group], code });
   }
   const { deleted } = columns;
-  if (wanted.length === 0) return (row) => deleted[row] === 0;
-  return (row) => deleted[row] === 0 && wanted.every(({ column, code }) => column[row] === code);
+  return (row) => {
+    if (deleted[row] !== 0) return false;
+    for (const { column, code } of wanted) if (column[row] !== code) return false;
+    return true;
+  };
 }
 
 /** Totals per combination of group values and stretch, in one pass over the table. Pure. */
 export function scanTable(table: FigureTable, options: ScanOptions): readonly ScannedGroup[] {
   const isWanted = rowFilter(table, options.where);
-  const placeOf = placeFinder(options.stretches);
-  const groupOf = groupFinder(table, options);
-  if (isWanted === null) return [...groupOf.found];
+  const { groupOf, found } = groupFinder(table, options);
+  if (isWanted === null) return found;
   const lastEndS = options.stretches.endsS.at(-1) ?? 0;
   const { created } = table.columns;
-  const add = rowAdder(table, placeOf, options);
+  const add = rowAdder(table, options);
   for (let row = 0; row < table.size; row += 1) {
-    if (!isWanted(row) || (created[row] ?? 0) >= lastEndS) continue;
+    if ((created[row] ?? 0) >= lastEndS || !isWanted(row)) continue;
     const group = groupOf(row);
     group.rows += 1;
     add(row, group);
   }
-  for (const { totals, open } of groupOf.found) {
+  for (const { totals, open } of found) {
     let backlog = 0;
     for (const [at, total] of totals.entries()) {
       backlog += open[at] ?? 0;
       total.backlog = backlog;
     }
   }
-  return groupOf.found;
+  return found;
 }
 
 /** A group while it is gathered: by how much its backlog changes from stretch to stretch. */
@@ -79,103 +82,112 @@ interface OpenGroup extends ScannedGroup {
   readonly open: Int32Array;
 }
 
-type PlaceOf = (second: number) => number;
-
 /** Adds one row to the totals of its group. */
-function rowAdder(table: FigureTable, placeOf: PlaceOf, { nowS, stretches }: ScanOptions) {
-  const { columns, next, stretches: reopened } = table;
-  const { created, responded, resolved, ended, createdKnown, respondedKnown, resolvedKnown } =
-    columns;
-  const clocks = clockColumns.map(({ state, due }) => ({
-    state: columns[state],
-    due: columns[due],
-  }));
-  const count = stretches.endsS.length;
-  let totals: readonly Totals[] = [];
-  const addNext = (
-    answeredS: number,
-    seconds: number,
-    bucket: number,
-    businessSeconds: number,
-    businessBucket: number,
-  ) => {
-    const total = totals[placeOf(answeredS)];
-    if (total === undefined) return;
-    total.addDuration("next_response", seconds, bucket);
-    total.addDuration("next_response_business", businessSeconds, businessBucket);
+function rowAdder(
+  table: FigureTable,
+  { nowS, stretches }: ScanOptions,
+): (row: number, group: OpenGroup) => void {
+  const { columns, next, stretches: reopened, hasTargets } = table;
+  const { created, responded, resolved, ended } = columns;
+  const { createdKnown, respondedKnown, resolvedKnown, reopens } = columns;
+  const { response, responseBucket, responseBusiness, responseBusinessBucket } = columns;
+  const { resolution, resolutionBucket, resolutionBusiness, resolutionBusinessBucket } = columns;
+  const { starts, counts, entries } = next;
+  const placeOf = placeFinder(stretches);
+  const addClocks = clockAdder(table, placeOf, nowS);
+  const addOpen = openAdder(stretches, placeOf);
+  return (row, { totals, open }) => {
+    const createdS = created[row] ?? 0;
+    const createdIn = at(totals, placeOf(createdS));
+    if (createdIn !== undefined) {
+      createdIn.created += 1;
+      createdIn.addKnown(createdKnown[row] ?? 0);
+    }
+    const respondedIn = at(totals, placeOf(responded[row] ?? 0));
+    if (respondedIn !== undefined) {
+      respondedIn.addKnown(respondedKnown[row] ?? 0);
+      add(respondedIn, 0, response[row], responseBucket[row]);
+      add(respondedIn, 1, responseBusiness[row], responseBusinessBucket[row]);
+    }
+    const resolvedIn = at(totals, placeOf(resolved[row] ?? 0));
+    if (resolvedIn !== undefined) {
+      const times = reopens[row] ?? 0;
+      resolvedIn.addKnown(resolvedKnown[row] ?? 0);
+      resolvedIn.closed += 1;
+      resolvedIn.reopened += times;
+      if (times > 0) resolvedIn.closedReopened += 1;
+      add(resolvedIn, 4, resolution[row], resolutionBucket[row]);
+      add(resolvedIn, 5, resolutionBusiness[row], resolutionBusinessBucket[row]);
+    }
+    let entry = (starts[row] ?? 0) * NextResponsePool.width;
+    const end = entry + (counts[row] ?? 0) * NextResponsePool.width;
+    for (; entry < end; entry += NextResponsePool.width) {
+      const answeredIn = at(totals, placeOf((entries[entry] ?? 0) >>> 0));
+      if (answeredIn === undefined) continue;
+      add(answeredIn, 2, entries[entry + 1], entries[entry + 3]);
+      add(answeredIn, 3, entries[entry + 2], entries[entry + 4]);
+    }
+    if (hasTargets) addClocks(row, totals);
+    const several = reopened.size === 0 ? undefined : reopened.get(row);
+    if (several === undefined) addOpen(open, createdS, ended[row] ?? 0);
+    else
+      for (let each = 0; each < several.length; each += 2)
+        addOpen(open, several[each] ?? 0, several[each + 1] ?? 0);
   };
-  /** A stretch of being open counts at the end of every stretch of time that ends inside it. */
-  const addOpen = (open: Int32Array, fromS: number, toS: number) => {
-    const first = fromS < stretches.startS ? 0 : placeOf(fromS);
-    const last = toS === 0 ? count : toS < stretches.startS ? 0 : placeOf(toS);
+}
+
+/** Reading a list at −1 would take a slow path. */
+function at(totals: readonly Totals[], place: number): Totals | undefined {
+  return place < 0 ? undefined : totals[place];
+}
+
+/** Adds a duration, by its place in the list of durations; negative = unknown. */
+function add(totals: Totals, duration: number, seconds = -1, bucket = 0): void {
+  if (seconds >= 0) totals.sketches[duration]?.addKnown(seconds, bucket);
+}
+
+/** A stretch of being open counts at the end of every stretch of time that ends inside it. */
+function openAdder({ startS, endsS }: Stretches, placeOf: PlaceOf) {
+  const count = endsS.length;
+  return (open: Int32Array, fromS: number, toS: number) => {
+    const first = fromS < startS ? 0 : placeOf(fromS);
+    const last = toS === 0 ? count : toS < startS ? 0 : placeOf(toS);
     const end = last < 0 ? count : last;
     if (first < 0 || end <= first) return;
     open[first] = (open[first] ?? 0) + 1;
     open[end] = (open[end] ?? 0) - 1;
   };
-  return (row: number, group: OpenGroup) => {
-    totals = group.totals;
-    const createdIn = totals[placeOf(created[row] ?? 0)];
-    if (createdIn !== undefined) {
-      createdIn.created += 1;
-      createdIn.addKnown(createdKnown[row] ?? 0);
-    }
-    const respondedIn = totals[placeOf(responded[row] ?? 0)];
-    if (respondedIn !== undefined) {
-      respondedIn.addKnown(respondedKnown[row] ?? 0);
-      respondedIn.addDuration(
-        "first_response",
-        columns.response[row] ?? -1,
-        columns.responseBucket[row] ?? 0,
-      );
-      respondedIn.addDuration(
-        "first_response_business",
-        columns.responseBusiness[row] ?? -1,
-        columns.responseBusinessBucket[row] ?? 0,
-      );
-    }
-    const resolvedIn = totals[placeOf(resolved[row] ?? 0)];
-    if (resolvedIn !== undefined) {
-      resolvedIn.addKnown(resolvedKnown[row] ?? 0);
-      resolvedIn.addClosed(columns.reopens[row] ?? 0);
-      resolvedIn.addDuration(
-        "resolution",
-        columns.resolution[row] ?? -1,
-        columns.resolutionBucket[row] ?? 0,
-      );
-      resolvedIn.addDuration(
-        "resolution_business",
-        columns.resolutionBusiness[row] ?? -1,
-        columns.resolutionBusinessBucket[row] ?? 0,
-      );
-    }
-    next.forEach(row, addNext);
-    if (table.hasTargets)
-      for (let clock = 0; clock < clocks.length; clock += 1) addClock(row, clock);
-    const stretchesOfRow = reopened.size === 0 ? undefined : reopened.get(row);
-    if (stretchesOfRow === undefined) addOpen(group.open, created[row] ?? 0, ended[row] ?? 0);
-    else
-      for (let at = 0; at < stretchesOfRow.length; at += 2)
-        addOpen(group.open, stretchesOfRow[at] ?? 0, stretchesOfRow[at + 1] ?? 0);
-  };
+}
 
-  function addClock(row: number, clock: number): void {
-    const code = clocks[clock]?.state[row] ?? 0;
-    if (code === 0) return;
-    const dueS = clocks[clock]?.due[row] ?? 0;
-    const isMet = code === 1;
-    if (code === 3 && (dueS === 0 || dueS > nowS)) return;
-    const doneS = clock === 0 ? responded[row] : clock === 2 ? resolved[row] : dueS;
-    totals[placeOf(doneS === undefined || doneS === 0 ? dueS : doneS)]?.addSla(clock, isMet);
-  }
+/** Adds the clocks of a row that have ended, or have run out by now. */
+function clockAdder({ columns }: FigureTable, placeOf: PlaceOf, nowS: number) {
+  const { responded, resolved } = columns;
+  const clocks = clockColumns.map(({ state, due }, clock) => ({
+    clock,
+    states: columns[state],
+    dues: columns[due],
+    done: [responded, null, resolved][clock] ?? null,
+  }));
+  return (row: number, totals: readonly Totals[]) => {
+    for (const { clock, states, dues, done } of clocks) {
+      const code = states[row] ?? 0;
+      if (code === 0) continue;
+      const dueS = dues[row] ?? 0;
+      if (code === 3 && (dueS === 0 || dueS > nowS)) continue;
+      const doneS = done === null ? 0 : (done[row] ?? 0);
+      const total = at(totals, placeOf(doneS === 0 ? dueS : doneS));
+      if (total === undefined) continue;
+      const ends = code === 1 ? total.met : total.breached;
+      ends[clock] = (ends[clock] ?? 0) + 1;
+    }
+  };
 }
 
 /** Gives each row its group, made at its first row. */
 function groupFinder(table: FigureTable, { groups: by, stretches }: ScanOptions) {
   const found: OpenGroup[] = [];
-  const columns = by.map((group) => table.columns[group]);
+  const [first, second] = by.map((group) => table.columns[group]);
   const dictionaries = by.map((group) => table.dictionaries[group]);
-  const [first, second] = columns;
   const width = dictionaries[1]?.size ?? 1;
   const places = new Map<number, OpenGroup>();
   const make = (codes: readonly number[]): OpenGroup => {
@@ -200,8 +212,10 @@ function groupFinder(table: FigureTable, { groups: by, stretches }: ScanOptions)
     }
     return group;
   };
-  return Object.assign(groupOf, { found });
+  return { groupOf, found };
 }
+
+type PlaceOf = (second: number) => number;
 
 /** Width of a cell of the look-up table: every zone's clock changes on a multiple of it. */
 const cellS = 900;

@@ -72,24 +72,34 @@ export function createFigureRules(options: RuleOptions): FigureRules {
   const byQueue = new Map(
     Object.entries(file.queue_calendars).map(([queue, name]) => [queue, calendars.get(name)]),
   );
-  const statuses = (names: readonly string[]) => (head: Pick<HeadRun, "status_id" | "status">) =>
-    names.some((name) => isStatus(name, head));
   return {
     id: hashId(`figure rules ${rulesVersion}: ${JSON.stringify(options)}`),
     automaticLogins: new Set(automaticLogins),
     priorityField: file.priority_field ?? null,
-    isClosed: statuses(closedStatuses),
-    isOnHold: statuses(file.on_hold_statuses ?? ["Odłożone"]),
-    isWaitingForCustomer: statuses(file.waiting_statuses ?? ["Oczekuje na klienta"]),
+    isClosed: statusCheck(closedStatuses),
+    isOnHold: statusCheck(file.on_hold_statuses ?? ["Odłożone"]),
+    isWaitingForCustomer: statusCheck(file.waiting_statuses ?? ["Oczekuje na klienta"]),
     calendarOf: (queueId, queue) =>
       byQueue.get(queueId ?? "") ?? byQueue.get(queue ?? "") ?? fallback,
     targetOf: targetFinder(options),
   };
 }
 
-/** Whether a head has a status, given by id, by full name, or by the name before the sub-status. */
-function isStatus(wanted: string, { status_id, status }: Pick<HeadRun, "status_id" | "status">) {
-  return wanted === status_id || wanted === status || status?.startsWith(`${wanted} - `) === true;
+/** Whether a head has one of the statuses, each given by id, by full name, or by the name before the sub-status. */
+function statusCheck(names: readonly string[]): FigureRules["isClosed"] {
+  const ids = new Set(names);
+  // A help desk has few statuses, and every head is asked about.
+  const known = new Map<string, boolean>();
+  return ({ status_id, status }) => {
+    if (status_id !== null && ids.has(status_id)) return true;
+    if (status === null) return false;
+    let is = known.get(status);
+    if (is === undefined) {
+      is = ids.has(status) || names.some((name) => status.startsWith(`${name} - `));
+      known.set(status, is);
+    }
+    return is;
+  };
 }
 
 function targetFinder(options: RuleOptions): FigureRules["targetOf"] {
