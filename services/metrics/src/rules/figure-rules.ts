@@ -73,7 +73,7 @@ export function createFigureRules(options: RuleOptions): FigureRules {
     Object.entries(file.queue_calendars).map(([queue, name]) => [queue, calendars.get(name)]),
   );
   return {
-    id: hashId(`figure rules ${rulesVersion}: ${JSON.stringify(options)}`),
+    id: hashId(`figure rules ${rulesVersion}: ${canonical(options)}`),
     automaticLogins: new Set(automaticLogins),
     priorityField: file.priority_field ?? null,
     isClosed: statusCheck(closedStatuses),
@@ -83,6 +83,15 @@ export function createFigureRules(options: RuleOptions): FigureRules {
       byQueue.get(queueId ?? "") ?? byQueue.get(queue ?? "") ?? fallback,
     targetOf: targetFinder(options),
   };
+}
+
+/** JSON that does not depend on the order in which settings were written. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }
 
 /** Whether a head has one of the statuses, each given by id, by full name, or by the name before the sub-status. */
