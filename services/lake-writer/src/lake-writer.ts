@@ -81,7 +81,7 @@ export class LakeWriter {
     if (this.#deps.encoders.duckdb === null) return;
     for (const table of [...stateTables, ticketMetricsTable]) {
       const merged = await mergeTable(this.#deps, table, { signal });
-      if (merged.changes > 0) this.#deps.logger.info({ table: table.table, ...merged }, "merged");
+      if (merged.changes > 0) this.#deps.logger.debug({ table: table.table, ...merged }, "merged");
     }
   }
 
