@@ -50,10 +50,19 @@ export default defineConfig({
         test: {
           name: "scenarios",
           include: ["test/scenarios/src/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**", "test/scenarios/src/spark.test.ts"],
           globalSetup: ["./infra/src/local/vitest-servers.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "spark",
+          include: ["test/scenarios/src/spark.test.ts"],
+          testTimeout: 900_000,
         },
       },
     ],

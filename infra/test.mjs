@@ -1,5 +1,5 @@
 // `npm test`: format and lint, types, then the suites. Ends with the totals as `N passed, N failed`.
-// `--only unit|simulation|integration|scenarios` runs one suite; further arguments go to vitest.
+// `--only unit|simulation|integration|scenarios|spark` runs one suite, the last only so; further arguments go to vitest.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -9,6 +9,8 @@ import { root, setUp } from "./setup.mjs";
 const results = join(root, "test-results");
 const limitMs = 30 * 60_000;
 const suites = ["unit", "simulation", "integration", "scenarios"];
+/** Takes minutes and 900 MB: only when it is named. */
+const named = ["spark"];
 /** These share nothing, so every core takes part; the others share real servers. */
 const parallel = ["unit", "simulation"];
 
@@ -96,8 +98,8 @@ function options(args) {
   const at = args.indexOf("--only");
   if (at < 0) return { only: undefined, rest: args };
   const only = args[at + 1];
-  if (!suites.includes(only)) {
-    console.error(`--only ${only}: must be one of ${suites.join(", ")}`);
+  if (![...suites, ...named].includes(only)) {
+    console.error(`--only ${only}: must be one of ${[...suites, ...named].join(", ")}`);
     process.exit(2);
   }
   return { only, rest: args.toSpliced(at, 2) };

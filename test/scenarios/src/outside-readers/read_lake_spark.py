@@ -47,13 +47,13 @@ for number, read in enumerate(request["reads"]):
     try:
         reader = spark.read.format("iceberg")
         if read["snapshot"] is not None:
-            reader = reader.option("snapshot-id", read["snapshot"])
+            reader = reader.option("versionAsOf", read["snapshot"])
         frame = reader.load("lake.tables." + read["table"])
         if read["filter"]:
             frame = frame.where(col(read["filter"][0]) == read["filter"][1])
         rows, total = checksum.of_table(frame.toArrow(), read["columns"])
         answer |= {"rows": rows, "checksum": total}
     except Exception as error:  # told to the test, which fails on it
-        answer |= {"error": f"{type(error).__name__}: {error}"}
+        answer |= {"error": f"{type(error).__name__}: {error} {error.__cause__}"}
     print(json.dumps(answer), flush=True)
 spark.stop()
