@@ -5,16 +5,24 @@ import {
   type Column,
   decodeJson,
   type EventLog,
+  headerNames,
   type ObjectStore,
   silentLogger,
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import { Extractor, TicketIndex } from "@thulium-stream/extractor";
-import { openObjectStore, Table } from "@thulium-stream/lake";
+import { openFileCache, openObjectStore, Table } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
-import { eventDateColumn, eventTables, LakeWriter, tableSpecOf } from "@thulium-stream/lake-writer";
+import {
+  createdMonthColumn,
+  eventDateColumn,
+  eventTables,
+  LakeWriter,
+  stateTables,
+  tableSpecOf,
+} from "@thulium-stream/lake-writer";
 import { batchesToEnd, newId, random, systemClock } from "@thulium-stream/runtime";
 import { createSandbox, serveSandbox } from "@thulium-stream/sandbox";
 import { createThuliumSource } from "@thulium-stream/thulium-api";
@@ -55,11 +63,17 @@ export async function lakeForReaders(lake: {
         encoderSetting,
         tempFolder,
         limits: { flushIntervalMs: 60_000, flushRows: 50_000, flushBytes: 64 * 1024 * 1024 },
+        cache: openFileCache({ ...common, url: lake.url, store, folder: join(folder, "cache") }),
         deadLetter: async (letter) => {
           throw new Error(`a dead letter: ${letter.detail}`);
         },
       },
-      { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off" },
+      {
+        system: "acme",
+        zone: "Europe/Warsaw",
+        snapshotSchedule: "off",
+        mergeIntervalMs: 3_600_000,
+      },
     );
   try {
     const reads: ExpectedRead[] = [];
@@ -103,6 +117,7 @@ export async function lakeForReaders(lake: {
         ),
       );
     }
+    for (const spec of stateTables) reads.push(await newestState(log, store, spec));
     reads.push(await afterEvolution(log, store, folder));
     return reads;
   } finally {
@@ -136,6 +151,27 @@ async function stateOf(log: EventLog, store: ObjectStore, spec: EventTable) {
 
 function metadataOf(table: Table): string {
   return table.files.uriOf(table.files.metadataKey(table.version));
+}
+
+/** A current-state table: the newest record of each key. */
+async function newestState(
+  log: EventLog,
+  store: ObjectStore,
+  spec: (typeof stateTables)[number],
+): Promise<ExpectedRead> {
+  const table = await Table.open({ store, table: spec.table, clock: systemClock, newId });
+  const newest = new Map<string, object>();
+  for await (const { records } of batchesToEnd(log, spec.topic))
+    for (const record of records) {
+      const month = record.headers[headerNames.createdMonth];
+      const key = record.key ?? "";
+      if (record.value === null) newest.delete(key);
+      else newest.set(key, { ...(decodeJson(record) as object), created_month: month });
+    }
+  const columns = [...spec.columns, createdMonthColumn];
+  const read = { table: spec.table, metadata: metadataOf(table), snapshot: null, filter: null };
+  const name = `${spec.table}, newest`;
+  return expected(name, { ...read, columns: typesByName(columns) }, columns, [...newest.values()]);
 }
 
 /** Adds a column to `message_events` and a row that has it: older rows have null there. */
