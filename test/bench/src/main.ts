@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
+import { dashboardBars } from "./dashboard-bars.ts";
 import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
@@ -28,12 +29,14 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "lake-against-connect": () => lakeAgainstConnect(),
   "metrics-fold": () => metricsFold(),
   "metrics-rebuild": () => metricsRebuild(),
+  dashboard: () => dashboardBars(),
 };
 const slow: readonly string[] = [
   "many-tickets",
   "lake-against-connect",
   "metrics-fold",
   "metrics-rebuild",
+  "dashboard",
 ];
 const runs = 3;
 const self = fileURLToPath(import.meta.url);

@@ -123,6 +123,7 @@ export interface Answers {
     readonly to: string;
     readonly total: Aggregate;
     readonly groups: readonly GroupLine[];
+    readonly before: { readonly total: Aggregate } | null;
   };
   readonly timeseries: AsOf & { readonly interval: string; readonly points: readonly Point[] };
   readonly sla: AsOf & { readonly open: Readonly<Record<SlaName, OpenClocks>> };

@@ -1,6 +1,6 @@
 import type { Answers } from "./api.js";
 import { h } from "./element.js";
-import { type FilterName, filterNames, moved, presets, type View } from "./filters.js";
+import { type FilterName, filterNames, presets, type View } from "./filters.js";
 import { type Word, word } from "./words.js";
 
 /** Range that the figures answered for. */
@@ -125,10 +125,4 @@ function moreFilters(
     h("summary", null, word("more"), used > 0 ? h("b", "badge", String(used)) : null),
     h("div", "more-fields", ...fields),
   );
-}
-
-/** The stretch of the same length that ends where a range begins. */
-export function rangeBefore({ from, to }: ShownRange): ShownRange {
-  const days = Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) + 1;
-  return { from: moved(from, -days), to: moved(from, -1) };
 }

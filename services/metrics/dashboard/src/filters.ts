@@ -69,8 +69,3 @@ export function lengthOf({ days, from, to }: View): number {
   if (days !== null) return days;
   return Math.round((Date.parse(to ?? "") - Date.parse(from ?? "")) / 86_400_000) + 1 || 1;
 }
-
-/** A day moved by whole days, `YYYY-MM-DD`. */
-export function moved(day: string, days: number): string {
-  return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
-}

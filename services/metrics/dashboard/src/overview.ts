@@ -1,7 +1,7 @@
 import { type Answers, ask, download } from "./api.js";
 import { countSteps, drawChart, durationSteps } from "./charts.js";
 import { byId, h } from "./element.js";
-import { filterBar, rangeBefore } from "./filter-bar.js";
+import { filterBar } from "./filter-bar.js";
 import { type FilterName, filterNames, lengthOf, rangeOf, type View } from "./filters.js";
 import { count, duration, shortCount } from "./format.js";
 import { keyFigures } from "./key-figures.js";
@@ -12,7 +12,6 @@ import { type Word, word } from "./words.js";
 /** What one look at the figures needs. */
 export interface Figures {
   readonly summary: Answers["summary"];
-  readonly before: Answers["summary"];
   readonly timeseries: Answers["timeseries"];
   readonly sla: Answers["sla"];
   readonly heatmap: Answers["heatmap"];
@@ -32,7 +31,7 @@ export async function loadFigures(view: View): Promise<Figures> {
   const interval = days <= 2 ? "hour" : days <= 100 ? "day" : days <= 800 ? "week" : "month";
   const [summary, timeseries, sla, heatmap, tickets, filters, freshness, pipeline] =
     await Promise.all([
-      ask("summary", { ...query, group_by: view.by }),
+      ask("summary", { ...query, group_by: view.by, before: "true" }),
       ask("timeseries", { ...query, interval }),
       ask("sla", query),
       ask("heatmap", query),
@@ -41,9 +40,8 @@ export async function loadFigures(view: View): Promise<Figures> {
       ask("freshness"),
       ask("pipeline"),
     ]);
-  const before = await ask("summary", { ...rangeBefore(summary), ...view.where });
   const sourceUrl = pipeline.source_url;
-  return { summary, before, timeseries, sla, heatmap, tickets, filters, freshness, sourceUrl };
+  return { summary, timeseries, sla, heatmap, tickets, filters, freshness, sourceUrl };
 }
 
 /** Makes the overview's frame: cards that {@link showFigures} fills. */
@@ -74,13 +72,15 @@ export function makeOverview(view: View, change: Change): void {
 
 /** Shows figures in the frame that {@link makeOverview} made. */
 export function showFigures(figures: Figures, view: View, change: Change): void {
-  const { summary, before, timeseries, freshness } = figures;
+  const { summary, timeseries, freshness } = figures;
   const { total } = summary;
   const bar = filterBar(view, figures.filters, summary, change);
   const focused = document.activeElement?.closest("#filters") ? document.activeElement : null;
   if (focused === null) byId("filters").replaceChildren(bar);
   byId("tiles").className = "";
-  byId("tiles").replaceChildren(keyFigures(total, before.total, timeseries.points, view));
+  byId("tiles").replaceChildren(
+    keyFigures(total, summary.before?.total ?? null, timeseries.points, view),
+  );
   showCharts(figures, view, change);
   byId("breakdown").replaceChildren(
     breakdownTable(summary.groups, view, (value) =>

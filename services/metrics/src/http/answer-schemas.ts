@@ -78,6 +78,10 @@ export const summaryAnswer = z.object({
   total: aggregate,
   groups: z.array(groupLine),
   page: pageAnswer,
+  before: z
+    .object({ ...bounds, total: aggregate })
+    .nullable()
+    .describe("When it was asked for"),
 });
 
 /** Answer of `GET /api/v1/agents`. */

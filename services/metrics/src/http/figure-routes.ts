@@ -11,10 +11,12 @@ import {
 import { answersOf } from "./documented.ts";
 import {
   agentsQuery,
+  boundsBefore,
   boundsOf,
   filterOf,
   groupsOf,
   rangeQuery,
+  slaQuery,
   summaryQuery,
   timeseriesQuery,
 } from "./query-schemas.ts";
@@ -47,7 +49,12 @@ function addSummary(app: ZodApp, view: MetricsView): void {
       const all = groups.length === 0 ? [{ key: ["(all)"], ...found.total }] : lines;
       return sendCsv(request, reply, freshness, all.map(flatLine));
     }
-    const body = { ...bounds, group_by: groups, total: found.total, groups: lines, page };
+    const earlier = boundsBefore(bounds);
+    const before =
+      query.before === "false"
+        ? null
+        : { ...earlier, total: view.summary({ ...earlier, where: filterOf(query) }, []).total };
+    const body = { ...bounds, group_by: groups, total: found.total, groups: lines, page, before };
     return sendJson(request, reply, freshness, body);
   });
 }
@@ -114,7 +121,7 @@ function addAgents(app: ZodApp, view: MetricsView): void {
 function addSla(app: ZodApp, view: MetricsView): void {
   const schema = {
     summary: "Shares within the service level, in all and by at most two groups; open clocks now",
-    querystring: summaryQuery,
+    querystring: slaQuery,
     response: answersOf("The service level", slaAnswer, { csv: true }),
   };
   app.get("/api/v1/sla", { schema }, async (request, reply) => {

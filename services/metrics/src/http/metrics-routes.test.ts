@@ -196,6 +196,15 @@ describe("the metrics API", () => {
     expect(await json(`api/v1/summary?${today}&queue=`)).toMatchObject({ total: { created: 0 } });
   });
 
+  it("tells the stretch of the same length before, when it is asked to", async () => {
+    const range = "from=2026-11-24&to=2026-11-25";
+    expect(await json(`api/v1/summary?${range}&before=true`)).toMatchObject({
+      total: { created: 0 },
+      before: { from: "2026-11-22", to: "2026-11-23", total: { created: 2, closed: 1 } },
+    });
+    expect(await json(`api/v1/summary?${range}`)).toMatchObject({ before: null });
+  });
+
   it("pages, and leads to the next page", async () => {
     const first = await get(`api/v1/summary?${today}&group_by=queue&limit=1`);
     const next = /^<([^>]+)>; rel="next"$/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
@@ -300,7 +309,7 @@ describe("the metrics API", () => {
     expect(document.openapi).toBe("3.1.0");
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     const asked = Object.entries({
-      "/api/v1/summary": `?${today}&group_by=queue,agent`,
+      "/api/v1/summary": `?${today}&group_by=queue,agent&before=true`,
       "/api/v1/timeseries": `?${today}&interval=hour`,
       "/api/v1/heatmap": `?${today}`,
       "/api/v1/agents": `?${today}`,

@@ -34,10 +34,7 @@ const page = {
 
 /** Query of answers about a range of days. */
 export const rangeQuery = z.strictObject(range);
-/** Query of `GET /api/v1/summary` and `/sla`. */
-export const summaryQuery = z.strictObject({
-  ...range,
-  ...page,
+const grouped = {
   group_by: z
     .string("must be given once")
     .regex(
@@ -47,8 +44,21 @@ export const summaryQuery = z.strictObject({
     .refine((text) => new Set(text.split(",")).size === text.split(",").length, "names one twice")
     .optional()
     .describe("One or two groups, with a comma between"),
+};
+
+/** Query of `GET /api/v1/summary`. */
+export const summaryQuery = z.strictObject({
+  ...range,
+  ...page,
+  ...grouped,
+  before: z
+    .enum(["true", "false"], "must be true or false")
+    .default("false")
+    .describe("true: the stretch of the same length before it is told, too"),
   format,
 });
+/** Query of `GET /api/v1/sla`. */
+export const slaQuery = z.strictObject({ ...range, ...page, ...grouped, format });
 /** Query of `GET /api/v1/agents`. */
 export const agentsQuery = z.strictObject({ ...range, ...page, format });
 /** Query of `GET /api/v1/timeseries`. */
@@ -78,6 +88,18 @@ export function filterOf(query: Readonly<Partial<Record<Group, string | undefine
 
 const perDay: Readonly<Record<Interval, number>> = { hour: 25, day: 1, week: 1 / 7, month: 1 / 28 };
 
+/** The stretch of the same length that ends the day before a stretch begins. */
+export function boundsBefore({ from, to }: Bounds): Bounds {
+  const days = Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) + 1;
+  return { from: daysBefore(from, days), to: daysBefore(from, 1) };
+}
+
+/** Local days, inclusive. */
+export interface Bounds {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Fills in the last 30 days. @throws HttpProblem for days beside a start, a reversed range, or one that would have too many points. */
 export function boundsOf(
   query: {
@@ -87,7 +109,7 @@ export function boundsOf(
   },
   view: Pick<MetricsView, "day">,
   interval: Interval = "month",
-): { readonly from: string; readonly to: string } {
+): Bounds {
   const { days, to = view.day(0) } = query;
   if (days !== undefined && query.from !== undefined)
     throw badParameter("days", "must not be given beside from");
