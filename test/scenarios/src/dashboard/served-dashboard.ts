@@ -34,7 +34,14 @@ export async function serveDashboard(
   const folder = mkdtempSync(join(tmpdir(), "dashboard-"));
   const life = new Lifetime(silentLogger);
   const settings = readSettings(
-    { THULIUM_SYSTEM: "acme", STATE_DIR: join(folder, "state"), HTTP_PORT: "0", ...env },
+    {
+      THULIUM_SYSTEM: "acme",
+      STATE_DIR: join(folder, "state"),
+      HTTP_PORT: "0",
+      SLA_FIRST_RESPONSE: "1h",
+      SLA_RESOLUTION: "8h",
+      ...env,
+    },
     { source: false },
   );
   const log = await openEmbeddedLog({
