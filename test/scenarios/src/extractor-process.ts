@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { systemClock } from "@thulium-stream/runtime";
-import { Deployment, type Ended } from "./pipeline-process.ts";
+import type { Deployment, Ended } from "./pipeline-process.ts";
 
 /** How long something that must happen may take on a busy machine. */
 const patienceMs = 120_000;
@@ -13,9 +13,9 @@ export class ExtractorProcess {
   #ended: Promise<Ended> | null = null;
   #stderr = "";
 
-  constructor(name: string, env: Readonly<Record<string, string>>) {
+  constructor(name: string, deployment: Deployment) {
     this.name = name;
-    this.deployment = new Deployment(env);
+    this.deployment = deployment;
   }
 
   /** Starts it and waits until its health endpoint is up. */
@@ -44,6 +44,11 @@ export class ExtractorProcess {
     } catch {
       return null;
     }
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
   }
 
   get isRunning(): boolean {

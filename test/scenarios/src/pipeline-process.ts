@@ -15,6 +15,9 @@ const command = join(
   "thulium-stream.mjs",
 );
 
+/** The same command with points at which it kills itself; built, since the smallest Node does not run TypeScript. */
+const crashChild = join(dirname(fileURLToPath(import.meta.url)), "..", "dist", "crash-child.js");
+
 /** How a run ended. */
 export interface Ended {
   readonly code: number | null;
@@ -37,9 +40,10 @@ export class Deployment {
   start(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    program = command,
   ): { readonly process: ChildProcess; readonly ended: Promise<Ended> } {
     const { PATH = "", HOME = "" } = process.env;
-    const child = spawn(process.execPath, [command, ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: this.folder,
       env: { PATH, HOME, HTTP_PORT: "0", ...this.#env, ...env },
     });
@@ -58,6 +62,14 @@ export class Deployment {
       });
     });
     return { process: child, ended };
+  }
+
+  /** Starts the command so that it kills itself; `crash` as `crash-child.ts` takes it. */
+  startCrashing(
+    crash: readonly string[],
+    args: readonly string[],
+  ): ReturnType<Deployment["start"]> {
+    return this.start([...crash, ...args], {}, crashChild);
   }
 
   /** Runs the command to its end. */

@@ -3,6 +3,7 @@ import { systemClock } from "@thulium-stream/runtime";
 import { ExtractorProcess, theActive, until } from "./extractor-process.ts";
 import { changeDesk } from "./kill-run.ts";
 import { contentsOfLog, eventsOf, openLogBeside } from "./log-checks.ts";
+import { Deployment } from "./pipeline-process.ts";
 import { openHelpDesk, truthOf } from "./truth.ts";
 
 /** How the active extractor is taken away. */
@@ -49,7 +50,7 @@ export async function takeOverRun(options: TakeOverRunOptions): Promise<TakeOver
   };
   const processes = Array.from(
     { length: members },
-    (_, n) => new ExtractorProcess(`extractor ${n + 1}`, env),
+    (_, n) => new ExtractorProcess(`extractor ${n + 1}`, new Deployment(env)),
   );
   const ids = [...desk.sandbox.truth().rows()].map((row) => Number(row["ticket_id"]));
   const changing = new AbortController();
