@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { dashboardBars } from "./dashboard-bars.ts";
+import { kafkaBars } from "./kafka/kafka-bars.ts";
 import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
@@ -25,6 +26,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "reference-page": () => referencePage(),
   latency: () => latency(),
   limits: () => limits(),
+  kafka: () => kafkaBars(),
   "many-tickets": () => manyTickets(),
   "lake-against-connect": () => lakeAgainstConnect(),
   "metrics-fold": () => metricsFold(),
@@ -32,6 +34,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   dashboard: () => dashboardBars(),
 };
 const slow: readonly string[] = [
+  "kafka",
   "many-tickets",
   "lake-against-connect",
   "metrics-fold",

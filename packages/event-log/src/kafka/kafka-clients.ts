@@ -1,5 +1,13 @@
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
 import type { Logger } from "@thulium-stream/contracts";
-import { Kafka, logLevel, type RetryOptions, type SASLOptions } from "kafkajs";
+import kafkajs, {
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type RetryOptions,
+  type SASLOptions,
+} from "kafkajs";
 import { kafkaLogCreator } from "./kafka-logger.ts";
 
 /** SASL credentials. */
@@ -35,6 +43,14 @@ const brisk: RetryOptions = {
   maxRetryTime: 250,
   retries: 120,
 };
+
+const [deflate, inflate] = [promisify(gzip), promisify(gunzip)];
+
+/** kafkajs has no setting for it: level 1 takes half the time of the usual 6 and makes JSON a fifth larger. */
+kafkajs.CompressionCodecs[CompressionTypes.GZIP] = () => ({
+  compress: ({ buffer }: { readonly buffer: Buffer }) => deflate(buffer, { level: 1 }),
+  decompress: (buffer: Buffer) => inflate(buffer),
+});
 
 /** One kafkajs client per temperament: `patient` for admin and readers, `brisk` for the writer. */
 export function kafkaClient(connection: KafkaConnection, temper: "patient" | "brisk"): Kafka {

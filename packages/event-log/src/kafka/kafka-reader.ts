@@ -24,7 +24,7 @@ const sessionTimeoutMs = 10_000;
 const heartbeatMs = 2_000;
 const rebalanceTimeoutMs = 30_000;
 /** How long a fetch may wait for data, and so how long a resumed partition may wait for its first fetch. */
-const fetchWaitMs = 100;
+const fetchWaitMs = 250;
 /** How long a rebalance is held up; less than the session time-out, since no heartbeat is sent meanwhile. */
 const revokeMs = 7_000;
 const openDeadlineMs = 60_000;
