@@ -12,6 +12,7 @@ import { type Measured, measure } from "./measurements.ts";
 import { metricsFold, metricsRebuild } from "./metrics-bars.ts";
 import { referencePage } from "./reference-page.ts";
 import { sideBySide } from "./side-by-side.ts";
+import { subscriberBench } from "./subscriber/subscriber-bench.ts";
 
 /** `npm run bench [-- name …]`: each measurement three times in a process of its own; prints the machine, medians, ranges and peak memory. */
 const names = [
@@ -32,6 +33,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "metrics-fold": () => metricsFold(),
   "metrics-rebuild": () => metricsRebuild(),
   dashboard: () => dashboardBars(),
+  subscriber: () => subscriberBench(),
 };
 const slow: readonly string[] = [
   "kafka",
@@ -40,6 +42,7 @@ const slow: readonly string[] = [
   "metrics-fold",
   "metrics-rebuild",
   "dashboard",
+  "subscriber",
 ];
 const runs = 3;
 const self = fileURLToPath(import.meta.url);
