@@ -30,7 +30,7 @@ export interface SubscribeOptions {
   readonly startAt?: "earliest" | "latest";
   /** Tries before an event becomes a dead letter, about a minute apart in the end. Default 10. */
   readonly maxAttempts?: number;
-  /** Bytes of events that wait for handlers at most, beside one batch per partition. Default 8 MiB. */
+  /** Bytes of events that wait for handlers at most, beside one batch per partition. Default 4 MiB. */
   readonly maxBufferedBytes?: number;
   /** Takes what could not be handled; resolves when it is durable. Default: appends to `dead-letters`, from where `thulium-stream dlq retry` gives it back. */
   readonly deadLetter?: (letter: DeadLetter) => Promise<void>;
@@ -54,7 +54,7 @@ export interface SubscribeOptions {
 export async function subscribe(options: SubscribeOptions): Promise<void> {
   const { log, group, on, registry, deadLetter } = options;
   const { clock = systemClock, logger = silentLogger, newId = systemNewId } = options;
-  const { startAt = "earliest", maxAttempts = 10, maxBufferedBytes = 8 * 1024 * 1024 } = options;
+  const { startAt = "earliest", maxAttempts = 10, maxBufferedBytes = 4 * 1024 * 1024 } = options;
   const signal = options.signal ?? new AbortController().signal;
   const eventTopics = topicsOf(on);
   if (eventTopics.length === 0)

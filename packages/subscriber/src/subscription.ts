@@ -54,7 +54,8 @@ export class Subscription {
       topics,
       group,
       startAt: startAt === "latest" ? "committed-or-end" : "committed",
-      maxBufferedBytes: Math.floor(maxBufferedBytes / 2),
+      // Small fetches: what is decoded at once is several times as large in memory, and all of it garbage soon.
+      maxBufferedBytes: Math.floor(maxBufferedBytes / 8),
       onRevoke: () => this.#giveUp(() => reader),
     });
     try {

@@ -16,10 +16,12 @@ export function logRecordOf(topic: string, partition: number, message: KafkaMess
 
 /** Header values as text; of a name that occurs more than once the last counts. */
 function headersOf(headers: IHeaders | undefined): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers ?? {}).map(([name, value]) => {
-      const last = Array.isArray(value) ? value[value.length - 1] : value;
-      return [name, last === undefined || last === null ? "" : last.toString()];
-    }),
-  );
+  const texts: Record<string, string> = {};
+  if (headers === undefined) return texts;
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    const last = Array.isArray(value) ? value[value.length - 1] : value;
+    texts[name] = last === undefined || last === null ? "" : last.toString();
+  }
+  return texts;
 }

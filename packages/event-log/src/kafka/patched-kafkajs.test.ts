@@ -52,6 +52,37 @@ describe("kafkajs, patched", () => {
     expect(queue.throttleCheckTimeoutId).toBeNull();
   });
 
+  it("decodes a record with many headers, a repeated one, and any offset and time", () => {
+    const Decoder = load("kafkajs/src/protocol/decoder");
+    const decode = load("kafkajs/src/protocol/recordBatch/record/v0/decoder");
+    const encode = load("kafkajs/src/protocol/recordBatch/record/v0");
+    const decoded = (record: object, context: object) => {
+      const whole = new Decoder(encode(record).buffer);
+      return decode(new Decoder(whole.readVarIntBytes()), context);
+    };
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`h${n}`, `żółć ${n}`]));
+    for (const timestampDelta of [0, -1, 63, 64, 134_217_727, 134_217_728, 5_000_000_000]) {
+      const { offset, timestamp, headers, key } = decoded(
+        {
+          offsetDelta: 300,
+          timestampDelta,
+          key: "k",
+          value: "v",
+          headers: { ...many, h3: ["a", "b", "c"] },
+        },
+        { firstOffset: "9007199254000000", firstTimestamp: "1764000000000" },
+      );
+      expect([offset, timestamp, String(key)]).toEqual([
+        "9007199254000300",
+        String(1_764_000_000_000 + timestampDelta),
+        "k",
+      ]);
+      expect(headers.h3.map(String)).toEqual(["a", "b", "c"]);
+      expect(Object.keys(headers)).toHaveLength(20);
+      expect(String(headers.h19)).toBe("żółć 19");
+    }
+  });
+
   it("passes the tail of a batch that compaction removed, and a batch without records", async () => {
     const decodeMessages = load("kafkajs/src/protocol/requests/fetch/v4/decodeMessages");
     const Decoder = load("kafkajs/src/protocol/decoder");
