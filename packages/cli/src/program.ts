@@ -12,6 +12,8 @@ import { runVerify } from "./commands/verify-all.ts";
 import { withLake, withLog, withLogAndLake } from "./commands/with-adapters.ts";
 import { dropLetters, listLetters, showLetter } from "./dead-letters/letter-commands.ts";
 import { retryLetters } from "./dead-letters/retry-letters.ts";
+import { erase, eraseStatus } from "./erase/erase-commands.ts";
+import type { EraseOptions } from "./erase/erase-subject.ts";
 import { eventType, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
 import { processContext } from "./process-context.ts";
 import { type BackfillOptions, backfillRequest } from "./tasks/backfill-range.ts";
@@ -219,6 +221,21 @@ function collected(value: string, before: readonly string[]): readonly string[] 
 }
 
 function addOperations(root: Command, signal: AbortSignal, done: (code: number) => void): void {
+  const erasing = root
+    .command("erase")
+    .description("remove a customer or a ticket from log, lake and metrics, for good")
+    .option("--customer <id>", "every ticket of this customer, now and later")
+    .option("--ticket <id>", "this ticket")
+    .option("--yes", "do not ask whether it is meant", false)
+    .option("--no-wait", "give the command and end")
+    .action(async (options: EraseOptions) => done(await erase(options, signal)));
+  erasing
+    .command("status")
+    .description(
+      "search every topic and object for what was erased; exit code 3 when something is overdue",
+    )
+    .option("--json", "JSON", false)
+    .action(async ({ json }: { json: boolean }) => done(await eraseStatus(json, signal)));
   root
     .command("status")
     .description("where extraction, log and lake stand")

@@ -13,6 +13,7 @@ import { ErasureList } from "./erasure-list.ts";
 import { Failure } from "./failure.ts";
 import type { LogRecord, NewRecord } from "./ports/event-log.ts";
 import { decodeJson, encodeJson } from "./record-codec.ts";
+import { topics } from "./topics.ts";
 
 /** What `extractor-state` says about erasures of one system: a fold of its records. */
 export class ErasureRecords {
@@ -43,10 +44,20 @@ export class ErasureRecords {
     return this.#list;
   }
 
-  /** What a service has done of an erasure; null while nothing, or only of an earlier revision. */
-  doneBy(part: ErasurePart, { erasure_id, revision }: ErasureState): ErasurePartDone | null {
-    const done = this.#parts.get(`${part}:${erasure_id}`);
-    return done !== undefined && done.revision >= revision ? done : null;
+  /** What a service has done of an erasure, in all its partitions together; null while something of it, or of the present revision, is missing. */
+  doneBy(part: ErasurePart, erasure: ErasureState): ErasurePartDone | null {
+    let whole: ErasurePartDone | null = null;
+    for (let partition = 0; partition < partitionsOf(part); partition += 1) {
+      const done = this.#parts.get(`${part}:${erasure.erasure_id}:${partition}`);
+      if (done === undefined || done.revision < erasure.revision) return null;
+      whole = whole === null ? done : together(whole, done);
+    }
+    return whole;
+  }
+
+  /** Whether a service has done its part in one partition. */
+  isDoneIn(part: ErasurePart, partition: number, { erasure_id, revision }: ErasureState): boolean {
+    return (this.#parts.get(`${part}:${erasure_id}:${partition}`)?.revision ?? 0) >= revision;
   }
 
   /** That an erasure was searched for and not found; null while that is still to come. */
@@ -106,9 +117,25 @@ export function erasureRecord(state: ErasureState): NewRecord {
   return stateRecordOf(`${state.system}:erasure:${state.erasure_id}`, state);
 }
 
-/** The record by which a service tells that it has done its part. */
-export function erasurePartRecord(part: ErasurePart, done: ErasurePartDone): NewRecord {
-  return stateRecordOf(`${done.system}:erasure-${part}:${done.erasure_id}`, done);
+/** The record by which a service tells that it has done its part in a partition. */
+export function erasurePartRecord(
+  part: ErasurePart,
+  partition: number,
+  done: ErasurePartDone,
+): NewRecord {
+  return stateRecordOf(`${done.system}:erasure-${part}:${done.erasure_id}:${partition}`, done);
+}
+
+/** The lake is one; figures belong to who folds their partition. */
+function partitionsOf(part: ErasurePart): number {
+  if (part === "lake") return 1;
+  return topics.find(({ topic }) => topic === "ticket-metrics")?.partitions ?? 1;
+}
+
+function together(a: ErasurePartDone, b: ErasurePartDone): ErasurePartDone {
+  const counts = { ...a.counts };
+  for (const [name, count] of Object.entries(b.counts)) counts[name] = (counts[name] ?? 0) + count;
+  return { ...a, counts, done_at: a.done_at > b.done_at ? a.done_at : b.done_at };
 }
 
 /** The record that closes an erasure. */

@@ -70,7 +70,7 @@ export const erasureParts = ["lake", "metrics"] as const;
 /** One of {@link erasureParts}. */
 export type ErasurePart = (typeof erasureParts)[number];
 
-/** Value under `<system>:erasure-<part>:<id>` in `extractor-state`: a service has done its part. */
+/** Value under `<system>:erasure-<part>:<id>:<partition>` in `extractor-state`: a service has done its part there; the lake is one partition, 0. */
 export const erasurePartDone = z.object({
   system: z.string(),
   erasure_id: z.string(),

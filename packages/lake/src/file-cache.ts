@@ -34,6 +34,8 @@ export interface FileCache {
    * @throws Failure `TooLarge` with advice when the objects together exceed the bound; `Rejected` when one is gone; what the store throws.
    */
   pathsOf(objects: readonly ImmutableObject[]): Promise<readonly string[]>;
+  /** Removes every copy, used or not. */
+  clear(): Promise<void>;
 }
 
 /** Opens a cache over a lake's object store. */
@@ -41,7 +43,10 @@ export function openFileCache(options: FileCacheOptions): FileCache {
   const place = parseLakeUrl(options.url);
   if (place.kind === "directory") {
     const folder = resolve(place.folder);
-    return { pathsOf: async (objects) => objects.map(({ key }) => join(folder, key)) };
+    return {
+      pathsOf: async (objects) => objects.map(({ key }) => join(folder, key)),
+      clear: async () => {},
+    };
   }
   return new DownloadCache(options);
 }
@@ -72,6 +77,10 @@ class DownloadCache implements FileCache {
       }),
     );
     return wanted.map(({ name }) => join(this.#options.folder, name));
+  }
+
+  async clear(): Promise<void> {
+    await rm(this.#options.folder, { recursive: true, force: true });
   }
 
   /** Names copies by lake, key and size: a copy of another length is never taken for this object. */

@@ -2,6 +2,7 @@ export { Counter, Gauge, Histogram, Registry } from "prom-client";
 export * from "./clock.ts";
 export * from "./duration.ts";
 export * from "./environment.ts";
+export * from "./erasure-follower.ts";
 export * from "./folder-lock.ts";
 export { badParameter, HttpProblem, sendProblem } from "./http-problem.ts";
 export * from "./http-server.ts";

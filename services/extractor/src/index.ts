@@ -4,5 +4,6 @@ export { ElectedExtractor } from "./elected-extractor.ts";
 export * from "./extractor.ts";
 export type { ExtractorOptions } from "./extractor-options.ts";
 export { readExtractorState } from "./extractor-state.ts";
+export { erasureOfLetter } from "./remove-dead-letters.ts";
 export * from "./source-contents.ts";
 export { TicketIndex } from "./ticket-index.ts";

@@ -1,10 +1,13 @@
 import {
   type DeadLetter,
+  deadLetter,
   decodeJson,
   type ErasureList,
   type EventLog,
+  encodeJson,
   isFailure,
   type LogRecord,
+  laterLetter,
   type NewRecord,
   type PartitionRange,
 } from "@thulium-stream/contracts";
@@ -59,8 +62,11 @@ export async function removeDeadLetters(
 interface Found {
   erased: number;
   readonly lastErased: Map<number, number>;
-  readonly newest: Map<string, string>;
+  readonly newest: Map<string, Newest>;
 }
+
+/** Where the newest record of a letter stands, and what its earlier ones add to it. */
+type Newest = Pick<DeadLetter, "first_at" | "attempts"> & { readonly place: string };
 
 async function lookThrough(
   log: EventLog,
@@ -71,10 +77,10 @@ async function lookThrough(
   const found: Found = { erased: 0, lastErased: new Map(), newest: new Map() };
   for await (const { records } of batchesToEnd(log, "dead-letters", { ranges, signal }))
     for (const record of records) {
-      if (isErased(record, list)) {
+      if (erasureOfLetter(record, list) !== null) {
         found.lastErased.set(record.partition, record.position);
         found.erased += 1;
-      } else found.newest.set(nameOf(record), placeOf(record));
+      } else noteOther(found.newest, record);
     }
   return found;
 }
@@ -90,8 +96,12 @@ async function* othersBefore(
     for (const record of records) {
       const { topic, partition, position, key, value, headers } = record;
       if (position > (lastErased.get(partition) ?? -1)) continue;
-      if (newest.get(nameOf(record)) !== placeOf(record)) continue;
-      lot.push({ topic, key: key ?? "", value, headers });
+      const letter = letterOf(record);
+      const kept = newest.get(letter?.letter_id ?? placeOf(record));
+      if (kept?.place !== placeOf(record)) continue;
+      const { first_at, attempts } = kept;
+      const whole = letter === null ? value : encodeJson({ ...letter, first_at, attempts });
+      lot.push({ topic, key: key ?? "", value: whole, headers });
       if (lot.length < lettersAtOnce) continue;
       yield lot;
       lot = [];
@@ -103,28 +113,40 @@ function placeOf({ partition, position }: LogRecord): string {
   return `${partition}/${position}`;
 }
 
-/** What tells letters apart; a record that is no letter stands for itself. */
-function nameOf(record: LogRecord): string {
-  try {
-    const { letter_id } = decodeJson(record) as Partial<DeadLetter>;
-    return letter_id ?? placeOf(record);
-  } catch {
-    return placeOf(record);
+/** A record that is no letter stands for itself. */
+function noteOther(newest: Map<string, Newest>, record: LogRecord): void {
+  const place = placeOf(record);
+  const letter = letterOf(record);
+  if (letter === null) newest.set(place, { place, first_at: "", attempts: 0 });
+  else {
+    const before = newest.get(letter.letter_id);
+    const { first_at, attempts } =
+      before === undefined ? letter : laterLetter({ ...letter, ...before }, letter);
+    newest.set(letter.letter_id, { place, first_at, attempts });
   }
 }
 
-/** Whether a dead letter is of what was erased: by its key, or by an id that its raw text names. A letter that cannot be read is searched as it is. */
-export function isErased(record: LogRecord, list: ErasureList): boolean {
-  if (list.erasureOfRecord(record) !== null) return true;
+function letterOf(record: LogRecord): DeadLetter | null {
+  try {
+    return deadLetter.parse(decodeJson(record));
+  } catch {
+    return null;
+  }
+}
+
+/** The erasure that a dead letter falls under: by its key, or by an id that its raw text names; null for none. A letter that cannot be read is searched as it is. */
+export function erasureOfLetter(record: LogRecord, list: ErasureList): string | null {
+  const plain = list.erasureOfRecord(record);
+  if (plain !== null) return plain;
   try {
     const { raw, key, system } = decodeJson(record) as Partial<DeadLetter>;
-    if (system !== list.system) return false;
+    if (system !== list.system) return null;
     const coded = /^base64:(.*)$/s.exec(raw ?? "")?.[1];
     const text =
       coded === undefined ? (raw ?? "") : Buffer.from(coded, "base64").toString("latin1");
-    return (list.erasureOfKey(key ?? null) ?? list.erasureOfText(text)) !== null;
+    return list.erasureOfKey(key ?? null) ?? list.erasureOfText(text);
   } catch (error) {
-    if (isFailure(error, "CorruptRecord")) return false;
+    if (isFailure(error, "CorruptRecord")) return null;
     throw error;
   }
 }

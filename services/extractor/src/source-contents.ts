@@ -3,6 +3,7 @@ import {
   hashId,
   type Logger,
   type ObservedTicket,
+  type Ticket,
   type TicketSource,
   type TicketState,
 } from "@thulium-stream/contracts";
@@ -29,6 +30,8 @@ export interface SourceContentsDeps {
   readonly random: () => number;
   readonly requestsPerSecond: number;
   readonly pageSize: number;
+  /** Tickets that are not to be held: they are left out. Default: none. */
+  readonly isErased?: (ticket: Ticket) => boolean;
 }
 
 /**
@@ -48,7 +51,8 @@ export async function sourceContents(
   for await (const step of readWindow(ask, everything, deps.pageSize)) {
     if (step.kind === "hole") unread += 1;
     if (step.kind !== "page") continue;
-    for (const row of step.page.rows) contents.set(row.ticket.ticket_id, contentOfRow(row));
+    for (const row of step.page.rows)
+      if (!deps.isErased?.(row.ticket)) contents.set(row.ticket.ticket_id, contentOfRow(row));
   }
   return { contents, unread, requests: budget.started };
 }

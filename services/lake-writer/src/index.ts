@@ -1,4 +1,5 @@
 export * from "./columns.ts";
+export { type LakeSearch, searchLake } from "./erasure/search-lake.ts";
 export * from "./lake-catalog.ts";
 export * from "./lake-writer.ts";
 export { type MergeDeps, type MergeSummary, mergeTable } from "./merge-table.ts";

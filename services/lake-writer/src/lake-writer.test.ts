@@ -86,7 +86,7 @@ function writerOn(store: ObjectStore): LakeWriter {
       log,
       store,
       encoders,
-      cache: { pathsOf: async () => [] },
+      cache: { pathsOf: async () => [], clear: async () => {} },
       encoderSetting: "parquetjs-lite",
       tempFolder: join(folder, "temp"),
       clock,

@@ -1,6 +1,7 @@
-import { isFailure } from "@thulium-stream/contracts";
+import { isFailure, type LogRecord } from "@thulium-stream/contracts";
 import { nextRunMs, retrying } from "@thulium-stream/runtime";
 import { eventTables, stateTables, ticketMetricsTable } from "./columns.ts";
+import { LakeEraser, type LakeErasure } from "./erasure/lake-eraser.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
 import { type TableStatus, TableWriter } from "./table-writer.ts";
@@ -26,24 +27,35 @@ export interface LakeWriterStatus {
   readonly lastSnapshotAt: string | null;
 }
 
+/** How often the lake writer looks for what was erased. */
+const erasureLookMs = 5_000;
+/** How long it waits for what only time brings. */
+const erasureAgainMs = 600_000;
+
 /** Turns the log's events into Parquet tables, and its current state into snapshots. */
 export class LakeWriter {
   readonly #deps: LakeWriterDeps;
   readonly #options: LakeWriterOptions;
+  readonly #eraser: LakeEraser;
   readonly #tables: readonly TableWriter[];
   #lastSnapshotAt: string | null = null;
+  #maintaining: Promise<unknown> = Promise.resolve();
 
   constructor(deps: LakeWriterDeps, options: LakeWriterOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#tables = eventTables.map((spec) => new TableWriter(deps, spec));
+    const eraser = new LakeEraser({ ...deps, system: options.system });
+    this.#eraser = eraser;
+    const isErased = (record: LogRecord) => eraser.list.erasureOfRecord(record) !== null;
+    this.#tables = eventTables.map((spec) => new TableWriter({ ...deps, isErased }, spec));
   }
 
   /** Works until `signal` fires, then writes what waits. @throws Failure that no retry mends. */
   async run(signal: AbortSignal): Promise<void> {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const loops = [this.#snapshotLoop(both), this.#mergeLoop(both)];
+    if (!(await this.#knowErased(signal))) return;
+    const loops = [this.#snapshotLoop(both), this.#mergeLoop(both), this.#erasureLoop(both)];
     const parts = [...this.#tables.map((table) => table.run(both)), ...loops].map((running) =>
       running.catch((error: unknown) => {
         if (isFailure(error, "Cancelled")) return;
@@ -55,10 +67,31 @@ export class LakeWriter {
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
+  /** Nothing of what was erased before may be taken over. Returns false when `signal` fires first. */
+  async #knowErased(signal: AbortSignal): Promise<boolean> {
+    const { clock, logger } = this.#deps;
+    const options = { what: "reading what was erased", clock, logger, signal };
+    try {
+      await retrying(() => this.#eraser.refresh(signal), { ...options, longestDelayMs: 10_000 });
+      return true;
+    } catch (error) {
+      if (signal.aborted && isFailure(error, "Cancelled")) return false;
+      throw error;
+    }
+  }
+
+  /** Merges, snapshots and erasures share the copies of files on this machine: one after the other. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const working = this.#maintaining.then(work);
+    this.#maintaining = working.catch(() => {});
+    return working;
+  }
+
   /** Brings all tables to the log's ends as of now, the current-state ones by a merge. Returns what was added to the append tables. */
   async flushUntil(
     signal: AbortSignal,
   ): Promise<{ readonly rows: number; readonly files: number }> {
+    await this.#eraser.refresh(signal);
     for (const [at, { topic }] of eventTables.entries()) {
       const ends = new Map(
         (await this.#deps.log.ends(topic)).map(({ partition, end, earliest }) => [
@@ -77,7 +110,11 @@ export class LakeWriter {
   }
 
   /** Brings the current-state tables to the log's ends as of now. Does nothing where DuckDB is not to be had: snapshots hold the state there. */
-  async mergeStates(signal: AbortSignal): Promise<void> {
+  mergeStates(signal: AbortSignal): Promise<void> {
+    return this.#alone(() => this.#mergeStates(signal));
+  }
+
+  async #mergeStates(signal: AbortSignal): Promise<void> {
     if (this.#deps.encoders.duckdb === null) return;
     for (const table of [...stateTables, ticketMetricsTable]) {
       const merged = await mergeTable(this.#deps, table, { signal });
@@ -87,9 +124,19 @@ export class LakeWriter {
 
   /** Writes a snapshot now. */
   async writeSnapshot(signal: AbortSignal): Promise<SnapshotSummary> {
-    const summary = await writeSnapshot(this.#deps, this.#options, signal);
+    const write = () => writeSnapshot(this.#deps, this.#options, signal);
+    const summary = await this.#alone(write);
     this.#lastSnapshotAt = summary.at;
     return summary;
+  }
+
+  /** Does the lake's part of every erasure; the append tables should have come to the log's end. */
+  erase(signal: AbortSignal): Promise<LakeErasure> {
+    return this.#alone(async () => {
+      // Tombstones first: what a merge takes over after them is no row of what was erased.
+      if (await this.#eraser.hasWork(signal)) await this.#mergeStates(signal);
+      return this.#eraser.eraseAll(signal);
+    });
   }
 
   status(): LakeWriterStatus {
@@ -115,6 +162,38 @@ export class LakeWriter {
   /** Whether this writer looks after the tables: merges, compaction, expiry, snapshots. */
   get ownsMaintenance(): boolean {
     return this.#tables[0]?.owns(0) ?? false;
+  }
+
+  /** Another writer looks after the tables: this one only has to know what it leaves out. */
+  async #look(signal: AbortSignal): Promise<LakeErasure> {
+    await this.#eraser.refresh(signal);
+    return "done";
+  }
+
+  /** Without DuckDB nothing can be taken out of a file: that is told, and the rest goes on. */
+  async #erasureLoop(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const eraseOnce = async () => {
+      try {
+        return this.ownsMaintenance ? await this.erase(signal) : await this.#look(signal);
+      } catch (error) {
+        // A file that another commit has just replaced: the next look finds the new one.
+        if (isFailure(error, "Rejected")) return "ahead";
+        if (!isFailure(error, "InvalidSettings")) throw error;
+        logger.error({ reason: error.message }, "an erasure waits: this lake writer cannot do it");
+        return "orphans";
+      }
+    };
+    for (;;) {
+      const came = await retrying(eraseOnce, {
+        what: "erasing from the lake",
+        clock,
+        logger,
+        signal,
+        longestDelayMs: 60_000,
+      });
+      await clock.sleep(came === "orphans" ? erasureAgainMs : erasureLookMs, signal);
+    }
   }
 
   async #snapshotLoop(signal: AbortSignal): Promise<void> {

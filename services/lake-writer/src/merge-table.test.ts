@@ -74,6 +74,7 @@ async function append(...records: readonly NewRecord[]): Promise<void> {
 /** Local copies without a cache between. */
 function pathsFrom(on: ObjectStore): MergeDeps["cache"] {
   return {
+    clear: async () => {},
     pathsOf: async (objects) => {
       const paths = [];
       for (const { key } of objects) {

@@ -26,7 +26,7 @@ import { type StateTable, tableSpecOf } from "./columns.ts";
 import type { TableWriterDeps } from "./table-writer.ts";
 
 /** What merging works with. */
-export interface MergeDeps extends TableWriterDeps {
+export interface MergeDeps extends Omit<TableWriterDeps, "isErased"> {
   /** Local copies of the table's files. */
   readonly cache: FileCache;
 }

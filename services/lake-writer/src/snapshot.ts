@@ -58,7 +58,7 @@ const rowsPerFile = 200_000;
 const rowsAtOnce = 20_000;
 
 /** Where {@link writeSnapshot} reads from and writes to. */
-export type SnapshotDeps = TableWriterDeps;
+export type SnapshotDeps = Omit<TableWriterDeps, "isErased">;
 
 /**
  * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append, read from the compacted topics in

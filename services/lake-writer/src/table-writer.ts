@@ -36,6 +36,8 @@ export interface TableWriterDeps {
   readonly newId: () => string;
   readonly deadLetter: DeadLetterSink;
   readonly limits: FlushLimits;
+  /** Whether a record is of what was erased: it makes no row. */
+  readonly isErased: (record: LogRecord) => boolean;
 }
 
 /** Where a table stands. */
@@ -57,6 +59,8 @@ interface PartitionBuffer {
   to: number;
   end: number;
   records: LogRecord[];
+  /** Whether records of what was erased were left out: the table's position goes past them all the same. */
+  hasLeftOut: boolean;
 }
 
 /**
@@ -180,23 +184,28 @@ export class TableWriter {
     for (const partition of owned) {
       const from = table.positions[partition] ?? 0;
       if (!this.#buffers.has(partition))
-        this.#buffers.set(partition, { from, to: from, end: from, records: [] });
+        this.#buffers.set(partition, { from, to: from, end: from, records: [], hasLeftOut: false });
     }
   }
 
   #take({ partition, records, nextPosition, endPosition }: LogBatch): void {
     const buffer = this.#buffers.get(partition);
     if (buffer === undefined) return;
+    const { isErased } = this.#deps;
     const rows = records.filter((record) => record.value !== null && !isErasureNews(record));
-    buffer.records.push(...rows);
+    const kept = rows.filter((record) => !isErased(record));
+    buffer.records.push(...kept);
+    if (kept.length < rows.length) buffer.hasLeftOut = true;
     buffer.to = nextPosition;
     buffer.end = endPosition;
-    if (buffer.records.length > 0) this.#oldestMs ??= this.#deps.clock.now();
+    if (buffer.records.length > 0 || buffer.hasLeftOut) this.#oldestMs ??= this.#deps.clock.now();
   }
 
   /** Writes and commits what waits. Returns false when another writer moved the positions, or the files have grown old on the way: nothing of it was committed, nothing is deleted, and all is read again. */
   async #flush(table: Table, reader: LogReader): Promise<boolean> {
-    const parts = [...this.#buffers].filter(([, { records }]) => records.length > 0);
+    const parts = [...this.#buffers].filter(
+      ([, { records, hasLeftOut }]) => records.length > 0 || hasLeftOut,
+    );
     if (parts.length === 0) return true;
     const from = Object.fromEntries(parts.map(([partition, buffer]) => [partition, buffer.from]));
     const to = Object.fromEntries(parts.map(([partition, buffer]) => [partition, buffer.to]));
@@ -207,7 +216,8 @@ export class TableWriter {
     this.#oldestMs = null;
     this.#files += added.length;
     this.#rows += added.reduce((sum, { rows }) => sum + rows, 0);
-    for (const [, buffer] of parts) Object.assign(buffer, { from: buffer.to, records: [] });
+    for (const [, buffer] of parts)
+      Object.assign(buffer, { from: buffer.to, records: [], hasLeftOut: false });
     await this.#tellGroup(reader, to);
     return true;
   }

@@ -6,7 +6,7 @@ import {
   type LogBatch,
   type Logger,
 } from "@thulium-stream/contracts";
-import { retrying } from "@thulium-stream/runtime";
+import { ErasureFollower, retrying } from "@thulium-stream/runtime";
 import { eventTopics } from "./engine/event-of.ts";
 import { FoldLoop } from "./engine/fold-loop.ts";
 import { type FoldIds, followFigures } from "./engine/follow-figures.ts";
@@ -153,6 +153,7 @@ export class MetricsEngine extends FiguresView implements MetricsView {
       rules: this.#rules,
       store: this.#store,
       foldIds: this.#foldIds,
+      erasures: new ErasureFollower(this.#deps.log, this.#system),
       onBatch: (batch, events) => this.#folded(batch, events),
       onIdle: () => {
         this.#caughtUp = true;

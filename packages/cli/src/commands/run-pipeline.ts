@@ -97,6 +97,7 @@ async function catchUp(
   note("  Writing the lake and the snapshot …");
   await metrics.engine.catchUp(signal);
   const lake = await lakeWriter.flushUntil(signal);
+  await lakeWriter.erase(signal);
   const snapshot = await lakeWriter.writeSnapshot(signal);
   const messages = (await log.ends("messages")).reduce((sum, { end }) => sum + end, 0);
   const seconds = (clock.now() - startedMs) / 1000;

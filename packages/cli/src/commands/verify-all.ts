@@ -6,7 +6,7 @@ import type {
   TaskRequest,
   TicketSource,
 } from "@thulium-stream/contracts";
-import { sourceContents } from "@thulium-stream/extractor";
+import { readExtractorState, sourceContents } from "@thulium-stream/extractor";
 import { exitCodes, Lifetime, random, type Settings } from "@thulium-stream/runtime";
 import { openLakeStore } from "../assembly/open-lake.ts";
 import { openLog } from "../assembly/open-log.ts";
@@ -74,12 +74,15 @@ function keyOf({ ticketId, where, what }: Difference): string {
 
 async function compareOnce(deps: VerifyDeps, signal: AbortSignal): Promise<Verification> {
   const { settings, log, store, clock } = deps;
+  const { list } = (await readExtractorState(log, settings.system)).erasures;
   const { contents, unread, requests } = await sourceContents(
     {
       ...deps,
       random,
       requestsPerSecond: settings.REQUESTS_PER_SECOND,
       pageSize: settings.PAGE_SIZE,
+      isErased: ({ ticket_id: ticketId, customer_id: customerId }) =>
+        list.erasureOf({ ticketId, customerId }) !== null,
     },
     signal,
   );

@@ -216,7 +216,7 @@ export const catalogue: readonly PublishedTopic[] = [
         name: "erasure-part",
         summary: "A service has done its part of an erasure.",
         schema: erasure.erasurePartDone,
-        key: "`<system>:erasure-lake:<id>`, `<system>:erasure-metrics:<id>`",
+        key: "`<system>:erasure-lake:<id>:<partition>`, `<system>:erasure-metrics:<id>:<partition>`",
       },
       {
         name: "erasure-closed",

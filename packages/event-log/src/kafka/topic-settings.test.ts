@@ -15,7 +15,11 @@ describe("the settings of a topic", () => {
       "delete.retention.ms": "604800000",
       "max.compaction.lag.ms": "86400000",
     });
-    expect(settingsOf(timed)).toEqual({ "cleanup.policy": "delete", "retention.ms": "86400000" });
+    expect(settingsOf(timed)).toEqual({
+      "cleanup.policy": "delete",
+      "retention.ms": "86400000",
+      "segment.ms": "86400000",
+    });
   });
 
   it("show no drift when all is as stated, whatever else is set", () => {

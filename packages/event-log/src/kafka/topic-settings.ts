@@ -3,6 +3,9 @@ import { type TopicSpec, tombstoneRetentionMs } from "@thulium-stream/contracts"
 /** Oldest that a superseded record of a compacted topic may get, in milliseconds (24 h). */
 const compactionLagMs = 86_400_000;
 
+/** Longest time that a segment of a topic kept by time is written to (24 h): so much later than its retention a record goes, at most. */
+const segmentMs = 86_400_000;
+
 /** How safely topics are kept; what is left out is the brokers' business. */
 export interface Durability {
   /** Copies of each partition. */
@@ -20,7 +23,12 @@ export function settingsOf(
     minInsyncReplicas === undefined ? {} : { "min.insync.replicas": String(minInsyncReplicas) };
   const cleanUp: Record<string, string> =
     spec.cleanUp.by === "time"
-      ? { "cleanup.policy": "delete", "retention.ms": String(spec.cleanUp.retentionMs) }
+      ? {
+          "cleanup.policy": "delete",
+          "retention.ms": String(spec.cleanUp.retentionMs),
+          // A segment goes as a whole, when its newest record is old enough.
+          "segment.ms": String(segmentMs),
+        }
       : {
           "cleanup.policy": "compact",
           "delete.retention.ms": String(tombstoneRetentionMs),

@@ -114,7 +114,11 @@ export class SnapshotDraft {
       else {
         const rewritten = live.map((entry) =>
           isRemoved(entry)
-            ? { ...entry, status: entryStatus.deleted, snapshot_id: this.#id.snapshotId }
+            ? {
+                ...withoutBounds(entry),
+                status: entryStatus.deleted,
+                snapshot_id: this.#id.snapshotId,
+              }
             : { ...entry, status: entryStatus.existing },
         );
         manifests.push(await this.#manifest(base, rewritten, sequenceNumber));
@@ -230,4 +234,9 @@ export class SnapshotDraft {
       operation,
     };
   }
+}
+
+/** Bounds are words of the rows: a file that goes, for an erasure maybe, leaves none of them behind. Nobody skips a file that is gone. */
+function withoutBounds(entry: LiveEntry): LiveEntry {
+  return { ...entry, data_file: { ...entry.data_file, lower_bounds: null, upper_bounds: null } };
 }

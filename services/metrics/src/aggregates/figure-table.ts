@@ -117,6 +117,12 @@ export class FigureTable {
     );
   }
 
+  /** Tickets of a partition. */
+  idsOf(partition: number): readonly string[] {
+    const { columns } = this;
+    return this.#ids.filter((id, row) => id !== "" && columns.partition[row] === partition);
+  }
+
   /** Tickets of a partition whose figures were made by other rules than those. */
   madeByOtherRules(partition: number, rulesId: string): readonly string[] {
     const code = this.#rules.codeOf(rulesId);

@@ -10,10 +10,11 @@ import {
   type PartitionPosition,
   type TopicPartition,
 } from "@thulium-stream/contracts";
-import { batchesToEnd } from "@thulium-stream/runtime";
+import { batchesToEnd, type ErasureFollower } from "@thulium-stream/runtime";
 import type { FigureRules } from "../rules/figure-rules.ts";
 import { eventTopics } from "./event-of.ts";
 import { appliedOf, type FoldIds } from "./follow-figures.ts";
+import { MetricsEraser } from "./metrics-eraser.ts";
 import type { MetricsStore } from "./metrics-store.ts";
 import { PartitionFold } from "./partition-fold.ts";
 
@@ -28,6 +29,8 @@ export interface FoldLoopDeps {
   readonly rules: FigureRules;
   /** Folds of this process whose every append has succeeded. */
   readonly foldIds: FoldIds;
+  /** What was erased. */
+  readonly erasures: ErasureFollower;
   /** Called after each batch. */
   readonly onBatch: (batch: LogBatch, events: number) => void;
   /** Called when there was nothing more to fold. */
@@ -43,6 +46,8 @@ const flushTickets = 4000;
 const flushAfterMs = 250;
 /** Tickets whose figures are made anew between two deliveries after the rules changed. */
 const renewAtOnce = 1000;
+/** How often it looks for what was erased. */
+const erasureLookMs = 5_000;
 
 /**
  * Folds events into figures, as one member of the system's group: whoever owns a partition of the events alone writes that partition's figures, through a writer of its own whose
@@ -55,9 +60,12 @@ export class FoldLoop {
   #lost = false;
   #sinceMs: number | null = null;
   #flight: Promise<void> | null = null;
+  #erasedMs = Number.NEGATIVE_INFINITY;
+  readonly #eraser: MetricsEraser;
 
   constructor(deps: FoldLoopDeps) {
     this.#deps = deps;
+    this.#eraser = new MetricsEraser({ ...deps, now: () => deps.clock.now() });
   }
 
   /**
@@ -65,9 +73,12 @@ export class FoldLoop {
    * @throws Failure of the log; `PositionLost` when events expired before they were folded.
    */
   async run(signal: AbortSignal, ends: ReadonlyMap<string, number> | null): Promise<void> {
-    const { log, system } = this.#deps;
+    const { log, system, erasures } = this.#deps;
     let reader: LogReader | null = null;
+    this.#erasedMs = Number.NEGATIVE_INFINITY;
     try {
+      // Nothing of what was erased before is folded at all.
+      await erasures.refresh(signal);
       reader = await log.openReader({
         topics: Object.keys(eventTopics),
         group: `metrics.${system}`,
@@ -105,9 +116,24 @@ export class FoldLoop {
         (this.#sinceMs !== null && clock.now() - this.#sinceMs >= flushAfterMs);
       if (isDue) await this.#flush(reader);
       if (delivery.kind === "idle") await this.#landed();
+      await this.#erase(reader, signal);
       if (delivery.kind === "idle" && !isWaiting) this.#deps.onIdle();
       if (ends !== null && delivery.kind !== "assignment" && this.#hasReached(ends)) return;
     }
+  }
+
+  async #erase(reader: LogReader, signal: AbortSignal): Promise<void> {
+    const nowMs = this.#deps.clock.now();
+    if (nowMs - this.#erasedMs < erasureLookMs || this.#folds.size === 0) return;
+    this.#erasedMs = nowMs;
+    await this.#landed();
+    const todo = await this.#eraser.todo(this.#folds.keys(), signal);
+    if (todo.length === 0) return;
+    for (const { partition, ticketIds } of todo) this.#folds.get(partition)?.erase(ticketIds);
+    this.#sinceMs ??= nowMs;
+    await this.#flush(reader);
+    await this.#landed();
+    if (!this.#lost) await this.#eraser.tell(todo);
   }
 
   #gather(batch: LogBatch): void {
@@ -132,7 +158,12 @@ export class FoldLoop {
       const foldId = newId();
       foldIds.add(foldId);
       await this.#folds.get(partition)?.close();
-      this.#folds.set(partition, new PartitionFold({ ...this.#deps, writer, partition, foldId }));
+      const { erasures } = this.#deps;
+      const isErased = (key: string | null) => erasures.records.list.erasureOfKey(key) !== null;
+      this.#folds.set(
+        partition,
+        new PartitionFold({ ...this.#deps, writer, partition, foldId, isErased }),
+      );
       const renewed = store.table.madeByOtherRules(partition, this.#deps.rules.id);
       this.#renewals.push(...renewed.map((ticketId) => ({ partition, ticketId })));
     }

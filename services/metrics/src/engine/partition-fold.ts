@@ -11,11 +11,22 @@ import {
   ticketKey,
 } from "@thulium-stream/contracts";
 import { ticketMetricsOf } from "../figures/ticket-metrics-of.ts";
+import { withoutIds } from "../figures/without-ids.ts";
 import { emptyHistory, foldEvent } from "../history/fold-event.ts";
 import { packHistory, unpackHistory } from "../history/stored-history.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
 import { eventOf } from "./event-of.ts";
-import { foldedToHeader, foldHeader, type MetricsStore } from "./metrics-store.ts";
+import {
+  type AppliedRecord,
+  foldedToHeader,
+  foldHeader,
+  type MetricsStore,
+} from "./metrics-store.ts";
+
+/** A record of `ticket-metrics`, laid where the ticket lies that it is `of`. */
+interface FoldedRecord extends AppliedRecord {
+  readonly of: string;
+}
 
 /** What a partition's fold works with. */
 export interface PartitionFoldDeps {
@@ -28,6 +39,9 @@ export interface PartitionFoldDeps {
   readonly partition: number;
   /** Names this fold in what it writes. */
   readonly foldId: string;
+  /** Whether a key is of a ticket that was erased: its records are passed over. */
+  readonly isErased: (key: string | null) => boolean;
+  readonly newId: () => string;
 }
 
 /**
@@ -41,6 +55,8 @@ export class PartitionFold {
   #flushing: ReadonlyMap<string, TicketHistory> = new Map();
   /** Messages of tickets whose head has not come yet. */
   readonly #headless = new Map<string, TicketHistory>();
+  /** Tickets that are taken out with the next flush. */
+  readonly #erased = new Set<string>();
   readonly #foldedTo: Record<string, number> = {};
   /** Whether every head that was appended with the messages read so far has been read, too. */
   #headsAreRead = true;
@@ -66,10 +82,10 @@ export class PartitionFold {
 
   /** Gathers a batch of events. Returns how many there were of this system. */
   gather(batch: LogBatch): number {
-    const { logger, system, rules } = this.#deps;
+    const { logger, system, rules, isErased } = this.#deps;
     let count = 0;
     for (const record of batch.records) {
-      if (isErasureNews(record)) continue;
+      if (isErasureNews(record) || isErased(record.key)) continue;
       const event = eventOf(record);
       if (event === null) {
         const { topic, partition, position } = record;
@@ -95,6 +111,16 @@ export class PartitionFold {
     if (!this.#touched.has(ticketId)) this.#touched.set(ticketId, this.#historyOf(ticketId));
   }
 
+  /** Takes tickets out with the next flush: their record goes, and figures of one that is closed stay as numbers without ids, in the same append. */
+  erase(ticketIds: readonly string[]): void {
+    const { system, isErased } = this.#deps;
+    for (const ticketId of ticketIds) this.#erased.add(ticketId);
+    for (const gathered of [this.#touched, this.#headless])
+      for (const ticketId of gathered.keys())
+        if (this.#erased.has(ticketId) || isErased(ticketKey(system, ticketId)))
+          gathered.delete(ticketId);
+  }
+
   /** Publishes what was gathered; more may be gathered meanwhile, but no second flush begun. @throws Failure of the writer; the fold is then spent. */
   async flush(): Promise<number> {
     const { store, writer, system, rules, partition, foldId } = this.#deps;
@@ -113,30 +139,48 @@ export class PartitionFold {
     const isComplete = this.#headless.size === 0 || this.#headsAreRead;
     const foldedTo = isComplete ? { ...this.#foldedTo } : {};
     const headers = { [foldHeader]: foldId, [foldedToHeader]: JSON.stringify(foldedTo) };
-    const records = made.map((metrics) => ({
+    const records: FoldedRecord[] = made.map((metrics) => ({
       ticketId: metrics.ticket_id,
+      of: metrics.ticket_id,
       value: encodeJson(metrics),
       metrics,
     }));
+    for (const ticketId of this.#erased) records.push(...this.#recordsOfErased(ticketId));
     if (records.length > 0)
       await writer.append(
         records.map(
-          ({ ticketId, value, metrics }): NewRecord => ({
+          ({ ticketId, of, value, metrics }): NewRecord => ({
             topic: "ticket-metrics",
             key: ticketKey(system, ticketId),
+            partitionKey: ticketKey(system, of),
             value,
-            headers: { ...headers, ...createdMonthHeader(metrics.created_at) },
+            headers: { ...headers, ...createdMonthHeader(metrics?.created_at ?? null) },
           }),
         ),
       );
     await store.apply({ partition, records, foldedTo });
     this.#flushing = new Map();
+    this.#erased.clear();
     return records.length;
   }
 
   /** Closes its writer. What was gathered and not flushed is folded again by whoever is next. */
   close(): Promise<void> {
     return this.#deps.writer.close();
+  }
+
+  /** A tombstone, and under a name that means nothing the figures of a closed ticket. An open one would stay open for ever. */
+  #recordsOfErased(of: string): readonly FoldedRecord[] {
+    const { store, system, rules, newId } = this.#deps;
+    const gone: FoldedRecord = { ticketId: of, of, value: null, metrics: null };
+    const held = store.record(of);
+    if (held === null) return [gone];
+    const history = withoutIds(unpackHistory(held.history));
+    const ticketId = `erased-${newId()}`;
+    const figures = ticketMetricsOf(history, { system, ticketId, rules });
+    if (figures === null || figures.is_open) return [gone];
+    const metrics = { ...figures, history: packHistory(history) };
+    return [gone, { ticketId, of, value: encodeJson(metrics), metrics }];
   }
 
   #historyOf(ticketId: string): TicketHistory {
