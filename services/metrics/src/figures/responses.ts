@@ -6,6 +6,7 @@ import {
 } from "@thulium-stream/contracts";
 import type { BusinessCalendar } from "../calendar/business-calendar.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
+import { durationBetween } from "./time-shares.ts";
 
 type Calendar = Pick<BusinessCalendar, "secondsBetween">;
 
@@ -57,11 +58,11 @@ export function responsesOf(
 }
 
 function responseOf(askedAt: Instant, answeredAt: Instant, calendar: Calendar): NextResponse {
-  const [fromMs, toMs] = [epochMsOf(askedAt), epochMsOf(answeredAt)];
+  const spent = durationBetween(epochMsOf(askedAt), epochMsOf(answeredAt), calendar);
   return {
     asked_at: askedAt,
     answered_at: answeredAt,
-    response_s: (toMs - fromMs) / 1000,
-    response_business_s: calendar.secondsBetween(fromMs, toMs),
+    response_s: spent.s,
+    response_business_s: spent.business_s,
   };
 }

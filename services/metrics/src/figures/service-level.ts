@@ -58,5 +58,5 @@ function standingOf(
   if (taken > seconds) return { ...standing, state: "breached" };
   if (doneMs !== null) return { ...standing, state: "met" };
   if (droppedMs !== null) return null;
-  return { ...standing, state: "running", left_s: seconds - taken };
+  return { ...standing, state: "running", left_s: Math.round(seconds - taken) };
 }

@@ -20,7 +20,7 @@ import {
 import { isAgentReply, isFromCustomer, type Responses, responsesOf } from "./responses.ts";
 import { type SlaJudge, slaStanding } from "./service-level.ts";
 import { lastingRuns, type StatusSpan, statusTrack } from "./status-track.ts";
-import { ballTimes, durationOf, headSteps, sharesOf } from "./time-shares.ts";
+import { ballTimes, durationBetween, durationOf, headSteps, sharesOf } from "./time-shares.ts";
 
 /** Which ticket, and what decides its figures. */
 export interface FigureContext {
@@ -146,7 +146,7 @@ function resolutionFigures({ open, createdMs, calendar, messages }: Life, rules:
     resolved_at: last === undefined ? null : instantOf(last.fromMs),
     resolution_s: toLast?.s ?? null,
     resolution_business_s: toLast?.business_s ?? null,
-    resolution_precision_s: last === undefined ? null : last.precisionMs / 1000,
+    resolution_precision_s: last === undefined ? null : Math.round(last.precisionMs / 1000),
     resolved_known_at: last === undefined ? null : instantOf(last.knownMs),
     resolution_basis: last?.basis ?? ("none" as const),
     reopen_count: reopenCount,
@@ -185,8 +185,8 @@ function timeFigures({ runs, messages, track, open, calendar, ...life }: Life, r
     agent_wait_business_s: theirs.business_s,
     on_hold_s: hold.s,
     on_hold_business_s: hold.business_s,
-    life_s: (endMs - life.createdMs) / 1000,
-    observed_s: (endMs - seenMs) / 1000,
+    life_s: durationBetween(life.createdMs, endMs, calendar).s,
+    observed_s: durationBetween(seenMs, endMs, calendar).s,
     time_in_status: sharesOf(statuses, seen, calendar),
     time_in_queue: sharesOf(headSteps(runs, "queue"), seen, calendar),
     time_with_agent: sharesOf(headSteps(runs, "agent"), seen, calendar),

@@ -16,14 +16,22 @@ export interface Step<T> {
   readonly value: T;
 }
 
+/** Time between two instants, each taken to its nearest second: durations are whole seconds, and those of adjoining spans still add up. */
+export function durationBetween(fromMs: number, toMs: number, calendar: Calendar): Duration {
+  const [from, to] = [Math.round(fromMs / 1000), Math.round(toMs / 1000)];
+  if (to <= from) return { s: 0, business_s: 0 };
+  return { s: to - from, business_s: calendar.secondsBetween(from * 1000, to * 1000) };
+}
+
 /** Sum of spans of time. */
 export function durationOf(spans: readonly Span[], calendar: Calendar): Duration {
-  let [ms, business] = [0, 0];
+  let [s, business_s] = [0, 0];
   for (const { fromMs, toMs } of spans) {
-    ms += Math.max(0, toMs - fromMs);
-    business += calendar.secondsBetween(fromMs, toMs);
+    const span = durationBetween(fromMs, toMs, calendar);
+    s += span.s;
+    business_s += span.business_s;
   }
-  return { s: ms / 1000, business_s: business };
+  return { s, business_s };
 }
 
 /** Time within spans by the value that held, in order of its first occurrence. Steps and spans are in order of time, spans apart. */
@@ -43,8 +51,9 @@ export function timeBy<T>(
         time = { s: 0, business_s: 0 };
         found.set(value, time);
       }
-      time.s += (endMs - beginMs) / 1000;
-      time.business_s += calendar.secondsBetween(beginMs, endMs);
+      const part = durationBetween(beginMs, endMs, calendar);
+      time.s += part.s;
+      time.business_s += part.business_s;
     }
   }
   return found;
