@@ -98,17 +98,17 @@ export class Ledger {
     }
   }
 
-  /** Whether a version of a ticket, the one that its last bump made unless told, may stand in a window that could not be read. */
+  /** Whether a ticket may stand in a window that could not be read: in a version, the one that its last bump made unless told, or a newer one, since then only that could be read. */
   isHidden(
     ticketId: string,
     { by, bounds, other }: HoleState,
-    versionAt = this.#lives.get(ticketId)?.bumpedVersion ?? 0,
+    since = this.#lives.get(ticketId)?.bumpedVersion ?? 0,
   ): boolean {
-    const version = this.#lives.get(ticketId)?.versions[versionAt];
-    if (version === undefined) return false;
-    const { created, updated } = version;
-    const [along, across] = by === "create_date" ? [created, updated] : [updated, created];
-    return isWithin(along, bounds) && isWithin(across, other ?? { from: null, to: null });
+    const versions = this.#lives.get(ticketId)?.versions.slice(since) ?? [];
+    return versions.some(({ created, updated }) => {
+      const [along, across] = by === "create_date" ? [created, updated] : [updated, created];
+      return isWithin(along, bounds) && isWithin(across, other ?? { from: null, to: null });
+    });
   }
 
   /** Tickets that were deleted. */
