@@ -9,6 +9,7 @@ import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
 import { manyTickets } from "./many-tickets.ts";
 import { type Measured, measure } from "./measurements.ts";
+import { mergeAmplification } from "./merge-amplification.ts";
 import { metricsFold, metricsRebuild } from "./metrics-bars.ts";
 import { referencePage } from "./reference-page.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -30,6 +31,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   kafka: () => kafkaBars(),
   "many-tickets": () => manyTickets(),
   "lake-against-connect": () => lakeAgainstConnect(),
+  "merge-amplification": () => mergeAmplification(),
   "metrics-fold": () => metricsFold(),
   "metrics-rebuild": () => metricsRebuild(),
   dashboard: () => dashboardBars(),
@@ -39,6 +41,7 @@ const slow: readonly string[] = [
   "kafka",
   "many-tickets",
   "lake-against-connect",
+  "merge-amplification",
   "metrics-fold",
   "metrics-rebuild",
   "dashboard",
