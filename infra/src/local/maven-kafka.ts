@@ -50,6 +50,14 @@ export class MavenKafka {
     this.#largestFileKib = options.largestFileKib ?? null;
   }
 
+  /** Whether Java and the jars can be had here; where a given broker or Docker serves the other tests, these may be missing. */
+  static async isPossible(): Promise<boolean> {
+    return kafkaJars().then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Makes the data folder. @throws ServerMissing without Java and Maven. */
   static async prepare(options: MavenKafkaOptions = {}): Promise<MavenKafka> {
     const lib = await kafkaJars();
