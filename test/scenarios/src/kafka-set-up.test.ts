@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import {
   MavenKafka,
   type SecureKafka,
@@ -182,5 +182,42 @@ describe.skipIf(!isPossible)("a broker with TLS, logins and ACLs", () => {
       );
       expect(stdout).toContain(`! topic ${TOPIC_PREFIX}tickets: replicas is 1, not 3`);
     }
+  });
+});
+
+describe.skipIf(!isPossible)("a broker whose disk is full", () => {
+  it("is waited for with a word about it, and nothing is lost when there is room again", async () => {
+    // Index files of the broker have 10 MiB from the start.
+    const full = await MavenKafka.prepare({ largestFileKib: 11_000 });
+    const desk = await openHelpDesk(60);
+    const [row] = [...desk.sandbox.truth().rows()];
+    const deployment = new Deployment({
+      ...desk.env,
+      EVENT_LOG_URL: `kafka://${full.address("PLAINTEXT")}`,
+      TOPIC_PREFIX: "full.",
+    });
+    await full.start();
+    const noise = () => randomBytes(75_000).toString("base64");
+    for (let n = 0; n < 200; n += 1)
+      desk.sandbox.mutate({ kind: "mail", ticketId: Number(row?.["ticket_id"]), body: noise() });
+    const { process: child, ended } = deployment.start(["run", "--once"]);
+    let told = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      told += chunk;
+    });
+    await expect
+      .poll(() => told, { timeout: 120_000 })
+      .toMatch(/appending to the log failed; trying again/);
+    expect(child.exitCode).toBe(null);
+    await full.kill();
+    full.setLargestFile(null);
+    await full.start();
+    expect((await ended).code, told).toBe(0);
+    const log = await openLogBeside(`kafka://${full.address("PLAINTEXT")}`, "full.");
+    expect(await contentsOfLog(log)).toEqual(truthOf(desk));
+    await log.close();
+    await desk.server.close();
+    deployment.dispose();
+    await full.stop();
   });
 });

@@ -7,12 +7,13 @@ describe("the level of a kafkajs line", () => {
     "The producer attempted to update a transaction while another concurrent operation on the same transaction was ongoing",
     "The group is rebalancing, re-joining",
     "Response AddPartitionsToTxn(key: 24, version: 1)",
+    "Connection error: connect ECONNREFUSED 127.0.0.1:9092",
   ])("is debug for what belongs to ordinary life: %s", (message) => {
     expect(levelOf(logLevel.ERROR, message)).toBe("debug");
   });
 
   it("is a warning for other errors and warnings, and debug for the rest", () => {
-    expect(levelOf(logLevel.ERROR, "Connection error: connect ECONNREFUSED")).toBe("warn");
+    expect(levelOf(logLevel.ERROR, "Failed to parse the response")).toBe("warn");
     expect(levelOf(logLevel.WARN, "KafkaJS is deprecated")).toBe("warn");
     expect(levelOf(logLevel.INFO, "Consumer has joined the group")).toBe("debug");
   });

@@ -8,8 +8,8 @@ const expected = [
   // A member joined or left; the reader reports the new assignment.
   /rebalanc/i,
   /not aware of this member/i,
-  // Told at the same moment by the connection itself.
-  /^Failed to connect to seed broker/,
+  // Tried again several times a second while a broker is away; who waits for it tells of it at its own pace.
+  /^Connection (error|timeout)|^Failed to connect|^Closed connection/,
   // The producer is dropped and its writer spent on any error, so bounded retries lose nothing.
   /Limiting retries for the idempotent producer/,
   // An answer with an error code, a send that is tried again, a consumer that gave up: retried inside, or thrown
