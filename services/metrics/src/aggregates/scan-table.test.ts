@@ -1,0 +1,238 @@
+import { instantOf, type TicketMetrics } from "@thulium-stream/contracts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Aggregate, Distribution } from "./aggregate.ts";
+import { FigureTable } from "./figure-table.ts";
+import { type ScannedGroup, scanTable } from "./scan-table.ts";
+
+const startS = Date.parse("2026-11-01T00:00:00.000Z") / 1000;
+const hourS = 3600;
+/** Days of unequal length, as clock changes make them. */
+const endsS = [23, 47, 72, 97, 121].map((hours) => startS + hours * hourS);
+
+/** A ticket in hours since some time before the stretches; lists are in order. */
+const ticket = fc
+  .record({
+    id: fc.integer({ min: 1, max: 30 }),
+    created: fc.integer({ min: -40, max: 130 }),
+    steps: fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 4 }),
+    responded: fc.option(fc.integer({ min: 0, max: 60 })),
+    answers: fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 3 }),
+    learntLate: fc.integer({ min: 0, max: 100 }),
+    queue: fc.constantFrom(null, "a", "b"),
+    agent: fc.constantFrom(null, "x", "y"),
+    sla: fc.constantFrom(null, "met" as const, "breached" as const, "running" as const),
+    due: fc.integer({ min: 0, max: 60 }),
+    deleted: fc.boolean(),
+  })
+  .map(metricsOf);
+type Line = ReturnType<typeof metricsOf>;
+
+function metricsOf(told: {
+  id: number;
+  created: number;
+  steps: number[];
+  responded: number | null;
+  answers: number[];
+  learntLate: number;
+  queue: string | null;
+  agent: string | null;
+  sla: "met" | "breached" | "running" | null;
+  due: number;
+  deleted: boolean;
+}): TicketMetrics {
+  const at = (hours: number) => instantOf((startS + hours * hourS) * 1000);
+  let hours = told.created;
+  const turns = told.steps.map((step) => {
+    hours += step;
+    return hours;
+  });
+  const open: { from: string; to: string | null }[] = [{ from: at(told.created), to: null }];
+  for (const [place, turn] of turns.entries()) {
+    const last = open.at(-1);
+    if (place % 2 === 0 && last !== undefined) last.to = at(turn);
+    else open.push({ from: at(turn), to: null });
+  }
+  const isOpen = open.at(-1)?.to === null;
+  const closed = isOpen ? null : (turns.at(-1) ?? null);
+  const since = (end: number | null) => (end === null ? null : (end - told.created) * hourS);
+  const half = (seconds: number | null) => (seconds === null ? null : Math.floor(seconds / 2));
+  const responded = told.responded === null ? null : told.created + told.responded;
+  const known = (end: number | null) => (end === null ? null : at(end + told.learntLate));
+  return {
+    ticket_id: String(told.id),
+    rules_id: "r",
+    as_of: at(200),
+    queue: told.queue,
+    agent: told.agent,
+    category: null,
+    source: null,
+    status: null,
+    created_at: at(told.created),
+    deleted: told.deleted,
+    open,
+    first_response_at: responded === null ? null : at(responded),
+    first_response_s: since(responded),
+    first_response_business_s: half(since(responded)),
+    next_responses: told.answers.map((after) => ({
+      asked_at: at(told.created),
+      answered_at: at(told.created + after),
+      response_s: after * hourS,
+      response_business_s: Math.floor((after * hourS) / 2),
+    })),
+    resolved_at: closed === null ? null : at(closed),
+    resolution_s: since(closed),
+    resolution_business_s: half(since(closed)),
+    reopen_count: open.length - 1,
+    sla_first_response:
+      told.sla === null
+        ? null
+        : {
+            state: told.sla,
+            target_s: 1,
+            is_business: false,
+            due_at: at(told.created + told.due),
+            left_s: null,
+          },
+    sla_next_response: null,
+    sla_resolution: null,
+    created_known_at: at(told.created + told.learntLate),
+    first_response_known_at: known(responded),
+    resolved_known_at: known(closed),
+    history: { heads: [], messages: [] },
+  } as unknown as TicketMetrics;
+}
+
+const nowS = startS + 100 * hourS;
+const tickets = fc.array(ticket, { maxLength: 40 });
+
+describe("scanning the columns", () => {
+  it("gives what counting the tickets one by one gives, percentiles within 1 % (property)", () => {
+    fc.assert(
+      fc.property(
+        tickets,
+        fc.constantFrom([], ["queue"], ["queue", "agent"] as const),
+        (lines, by) => {
+          const { table, newest } = filled(lines);
+          const groups: readonly ("queue" | "agent")[] = by;
+          const found = scanTable(table, { stretches: { startS, endsS }, groups, where: {}, nowS });
+          for (const group of found) {
+            const own = newest.filter((line) =>
+              groups.every((name, at) => line[name] === group.key[at]),
+            );
+            expectTotals(group, own);
+          }
+          const seen = new Set(found.map(({ key }) => JSON.stringify(key)));
+          for (const line of newest)
+            if (secondsOf(line.created_at) < (endsS.at(-1) ?? 0))
+              expect(seen).toContain(JSON.stringify(groups.map((name) => line[name])));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("looks only at tickets that have the values asked for (property)", () => {
+    fc.assert(
+      fc.property(tickets, fc.constantFrom(null, "a", "c"), (lines, queue) => {
+        const { table, newest } = filled(lines);
+        const where = { queue };
+        const [all] = scanTable(table, { stretches: { startS, endsS }, groups: [], where, nowS });
+        if (all === undefined) throw new Error("no totals");
+        expectTotals(
+          all,
+          newest.filter((line) => line.queue === queue),
+        );
+      }),
+    );
+  });
+});
+
+/** A table into which lines were put one after the other, and the newest line of each ticket that is not deleted. */
+function filled(lines: readonly Line[]) {
+  const table = new FigureTable();
+  const newest = new Map<string, Line>();
+  for (const line of lines) {
+    table.set(line, 0);
+    newest.set(line.ticket_id, line);
+  }
+  return { table, newest: [...newest.values()].filter(({ deleted }) => !deleted) };
+}
+
+function expectTotals(group: ScannedGroup, lines: readonly Line[]): void {
+  let fromS = startS;
+  for (const [place, endS] of endsS.entries()) {
+    const result = group.totals[place]?.result();
+    if (result === undefined) throw new Error("no totals");
+    expectAggregate(result, lines, fromS, endS);
+    fromS = endS;
+  }
+}
+
+function expectAggregate(found: Aggregate, lines: readonly Line[], fromS: number, endS: number) {
+  const isIn = (instant: string | null) =>
+    instant !== null && secondsOf(instant) >= fromS && secondsOf(instant) < endS;
+  const closed = lines.filter(({ resolved_at }) => isIn(resolved_at));
+  const responded = lines.filter(({ first_response_at }) => isIn(first_response_at));
+  const created = lines.filter(({ created_at }) => isIn(created_at));
+  const answers = lines.flatMap(({ next_responses }) =>
+    next_responses.filter(({ answered_at }) => isIn(answered_at)),
+  );
+  const ended = lines.filter(({ sla_first_response: sla, first_response_at }) => {
+    if (sla === null || (sla.state === "running" && secondsOf(sla.due_at) > nowS)) return false;
+    return isIn(first_response_at ?? sla.due_at);
+  });
+  const met = ended.filter(({ sla_first_response }) => sla_first_response?.state === "met").length;
+  const late = [
+    ...created.map(({ created_known_at }) => created_known_at),
+    ...responded.map(({ first_response_known_at }) => first_response_known_at),
+    ...closed.map(({ resolved_known_at }) => resolved_known_at),
+  ].filter((known) => secondsOf(known) >= endS);
+  expect(found).toMatchObject({
+    created: created.length,
+    closed: closed.length,
+    reopened: closed.reduce((sum, { reopen_count }) => sum + reopen_count, 0),
+    backlog: lines.filter(({ open }) =>
+      open.some(({ from, to }) => secondsOf(from) < endS && (to === null || secondsOf(to) >= endS)),
+    ).length,
+    version: 1 + late.length,
+    sla: { first_response: { met, breached: ended.length - met } },
+  });
+  expectDistribution(
+    found.first_response,
+    responded.map(({ first_response_s }) => first_response_s),
+  );
+  expectDistribution(
+    found.first_response_business,
+    responded.map(({ first_response_business_s }) => first_response_business_s),
+  );
+  expectDistribution(
+    found.next_response,
+    answers.map(({ response_s }) => response_s),
+  );
+  expectDistribution(
+    found.resolution,
+    closed.map(({ resolution_s }) => resolution_s),
+  );
+}
+
+function expectDistribution(found: Distribution, values: readonly (number | null)[]): void {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  expect(found.count).toBe(sorted.length);
+  expect(found.histogram.reduce((sum, count) => sum + count, 0)).toBe(sorted.length);
+  if (sorted.length === 0) return;
+  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+  expect(found.mean_s).toBe(Math.round(mean));
+  for (const [share, value] of [
+    [0.5, found.p50_s],
+    [0.9, found.p90_s],
+    [0.99, found.p99_s],
+  ] as const) {
+    const exact = sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+    expect(Math.abs((value ?? 0) - exact)).toBeLessThanOrEqual(exact * 0.01 + 0.5);
+  }
+}
+
+function secondsOf(instant: string | null): number {
+  return instant === null ? Number.NaN : Date.parse(instant) / 1000;
+}
