@@ -6,6 +6,7 @@ import {
 } from "@thulium-stream/contracts";
 import { factsOf } from "../history/stored-history.ts";
 import { type Group, groups, slaClocks } from "./aggregate.ts";
+import type { BlockTotals } from "./block-totals.ts";
 import { Dictionary } from "./dictionary.ts";
 import { NextResponsePool } from "./next-response-pool.ts";
 import { bucketOf } from "./sketch.ts";
@@ -56,6 +57,9 @@ export type Columns = { [Name in keyof typeof layout]: InstanceType<(typeof layo
 /** Standings of a clock, by the number that a column keeps. */
 export const standings = ["none", "met", "breached", "running"] as const;
 
+/** Rows of one block. */
+export const blockRows = 4096;
+
 /** Columns of the three clocks, in the order of {@link slaClocks}. */
 export const clockColumns = [
   { state: "slaFirst", due: "dueFirst" },
@@ -83,6 +87,8 @@ export class FigureTable {
   /** All open stretches of tickets that were reopened: from, to (0 = none), … in seconds. */
   readonly stretches = new Map<number, Uint32Array>();
   readonly next = new NextResponsePool();
+  /** Totals of blocks of rows, as far as they were asked for since a row of theirs changed. */
+  readonly blocks: (BlockTotals | undefined)[] = [];
   columns: Columns = columnsOf(1024);
 
   /** Rows in use. */
@@ -136,6 +142,7 @@ export class FigureTable {
   set(metrics: TicketMetrics, partition: number): void {
     const row = this.#rowFor(metrics.ticket_id);
     const { columns } = this;
+    this.blocks[Math.floor(row / blockRows)] = undefined;
     columns.created[row] = secondsOf(metrics.created_at);
     columns.responded[row] = secondsOf(metrics.first_response_at);
     columns.resolved[row] = secondsOf(metrics.resolved_at);
@@ -172,6 +179,7 @@ export class FigureTable {
     const row = this.#rows.get(ticketId);
     if (row === undefined) return;
     this.#rows.delete(ticketId);
+    this.blocks[Math.floor(row / blockRows)] = undefined;
     this.#ids[row] = "";
     this.columns.deleted[row] = 1;
     this.stretches.delete(row);
@@ -183,6 +191,7 @@ export class FigureTable {
     this.#rows.clear();
     this.#ids.length = 0;
     this.stretches.clear();
+    this.blocks.length = 0;
     this.next.clear();
     this.columns = columnsOf(1024);
   }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Aggregate, Distribution } from "./aggregate.ts";
 import { FigureTable } from "./figure-table.ts";
-import { type ScannedGroup, scanTable } from "./scan-table.ts";
+import { type ScannedGroup, type Stretches, scanTable } from "./scan-table.ts";
 
 const startS = Date.parse("2026-11-01T00:00:00.000Z") / 1000;
 const hourS = 3600;
@@ -148,28 +148,100 @@ describe("scanning the columns", () => {
   });
 });
 
+describe("scanning one stretch", () => {
+  it("keeps what blocks of rows come to, until a row changes or a clock runs out (property)", () => {
+    const bound = fc.integer({ min: -60, max: 320 });
+    const question = fc.record({ from: bound, length: fc.integer({ min: 1, max: 400 }) });
+    const rounds = fc.array(fc.record({ lines: tickets, asked: question }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(rounds, (told) => {
+        const table = new FigureTable();
+        const newest = new Map<string, Line>();
+        let now = nowS;
+        for (const { lines, asked } of told) {
+          put(table, newest, lines);
+          now += 20 * hourS;
+          const from = startS + asked.from * hourS;
+          const stretches = { startS: from, endsS: [from + asked.length * hourS] };
+          const kept = [...newest.values()].filter(({ deleted }) => !deleted);
+          // The second answer comes from what the first one kept.
+          for (let time = 0; time < 2; time += 1) {
+            const [all] = scanTable(table, { stretches, groups: [], where: {}, nowS: now });
+            if (all === undefined) throw new Error("no totals");
+            expectTotals(all, kept, stretches, now);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+it("counts a clock that runs out as a breach, though no ticket has changed", () => {
+  const { table } = filled([
+    metricsOf({
+      id: 1,
+      created: 0,
+      steps: [],
+      responded: null,
+      answers: [],
+      learntLate: 0,
+      queue: null,
+      agent: null,
+      sla: "running",
+      due: 10,
+      deleted: false,
+    }),
+  ]);
+  const stretches = { startS, endsS: [startS + 400 * hourS] };
+  const breachedAt = (hours: number) =>
+    scanTable(table, {
+      stretches,
+      groups: [],
+      where: {},
+      nowS: startS + hours * hourS,
+    })[0]?.totals[0]?.result().sla.first_response.breached;
+  expect([breachedAt(5), breachedAt(9), breachedAt(11)]).toEqual([0, 0, 1]);
+});
+
 /** A table into which lines were put one after the other, and the newest line of each ticket that is not deleted. */
 function filled(lines: readonly Line[]) {
   const table = new FigureTable();
   const newest = new Map<string, Line>();
+  put(table, newest, lines);
+  return { table, newest: [...newest.values()].filter(({ deleted }) => !deleted) };
+}
+
+function put(table: FigureTable, newest: Map<string, Line>, lines: readonly Line[]): void {
   for (const line of lines) {
     table.set(line, 0);
     newest.set(line.ticket_id, line);
   }
-  return { table, newest: [...newest.values()].filter(({ deleted }) => !deleted) };
 }
 
-function expectTotals(group: ScannedGroup, lines: readonly Line[]): void {
-  let fromS = startS;
-  for (const [place, endS] of endsS.entries()) {
+function expectTotals(
+  group: ScannedGroup,
+  lines: readonly Line[],
+  stretches: Stretches = { startS, endsS },
+  now = nowS,
+): void {
+  let fromS = stretches.startS;
+  for (const [place, endS] of stretches.endsS.entries()) {
     const result = group.totals[place]?.result();
     if (result === undefined) throw new Error("no totals");
-    expectAggregate(result, lines, fromS, endS);
+    expectAggregate(result, lines, { fromS, endS, now });
     fromS = endS;
   }
 }
 
-function expectAggregate(found: Aggregate, lines: readonly Line[], fromS: number, endS: number) {
+function expectAggregate(
+  found: Aggregate,
+  lines: readonly Line[],
+  { fromS, endS, now }: { readonly fromS: number; readonly endS: number; readonly now: number },
+) {
   const isIn = (instant: string | null) =>
     instant !== null && secondsOf(instant) >= fromS && secondsOf(instant) < endS;
   const closed = lines.filter(({ resolved_at }) => isIn(resolved_at));
@@ -179,7 +251,7 @@ function expectAggregate(found: Aggregate, lines: readonly Line[], fromS: number
     next_responses.filter(({ answered_at }) => isIn(answered_at)),
   );
   const ended = lines.filter(({ sla_first_response: sla, first_response_at }) => {
-    if (sla === null || (sla.state === "running" && secondsOf(sla.due_at) > nowS)) return false;
+    if (sla === null || (sla.state === "running" && secondsOf(sla.due_at) > now)) return false;
     return isIn(first_response_at ?? sla.due_at);
   });
   const met = ended.filter(({ sla_first_response }) => sla_first_response?.state === "met").length;
