@@ -1,4 +1,7 @@
+export * from "./encoders/bulk-encoder.ts";
 export * from "./encoders/choose-encoder.ts";
+export { LineAppender, type LineFiles } from "./encoders/line-file.ts";
+export { isPlainRow, rowLineOf } from "./encoders/row-line.ts";
 export * from "./file-cache.ts";
 export * from "./maintenance/compact-table.ts";
 export * from "./maintenance/expire-snapshots.ts";

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type EventLog,
   encodeJson,
   Failure,
+  type ObjectBody,
   type ObjectStore,
   recordOfEvent,
   silentLogger,
@@ -19,12 +20,13 @@ import {
   type ObjectStoreFault,
   VirtualClock,
 } from "@thulium-stream/kit";
-import { openLakeQuery } from "@thulium-stream/lake";
+import { type BulkEncoder, openLakeQuery } from "@thulium-stream/lake";
+import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeLake, lakeViews } from "./lake-catalog.ts";
-import { LakeWriter } from "./lake-writer.ts";
+import { LakeWriter, type LakeWriterDeps } from "./lake-writer.ts";
 
 const never = new AbortController().signal;
 let folder: string;
@@ -32,6 +34,18 @@ let clock: VirtualClock;
 let log: EventLog;
 let ids = 0;
 const letters: unknown[] = [];
+type Encoder = "parquetjs-lite" | "duckdb";
+let duckdb: BulkEncoder;
+beforeAll(async () => {
+  duckdb = await createDuckdbEncoder({
+    tempFolder: join(tmpdir(), `lake-writer-${process.pid}`),
+    newId,
+  });
+});
+afterAll(async () => {
+  await duckdb.close();
+  rmSync(join(tmpdir(), `lake-writer-${process.pid}`), { recursive: true, force: true });
+});
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "lake-writer-"));
@@ -78,8 +92,11 @@ async function append(from: number, count: number): Promise<void> {
   await writer.close();
 }
 
-function writerOn(store: ObjectStore): LakeWriter {
-  const encoders = { parquetjs: createParquetjsEncoder({ newId }), duckdb: null };
+function writerOn(
+  store: ObjectStore,
+  { encoder = "parquetjs-lite", ...changed }: { encoder?: Encoder } & Partial<LakeWriterDeps> = {},
+): LakeWriter {
+  const encoders = { parquetjs: createParquetjsEncoder({ newId }), duckdb };
   const limits = { flushIntervalMs: 1000, flushRows: 10, flushBytes: 1e9 };
   return new LakeWriter(
     {
@@ -87,13 +104,14 @@ function writerOn(store: ObjectStore): LakeWriter {
       store,
       encoders,
       cache: { pathsOf: async () => [], clear: async () => {} },
-      encoderSetting: "parquetjs-lite",
+      encoderSetting: encoder,
       tempFolder: join(folder, "temp"),
       clock,
       logger: silentLogger,
       newId,
       limits,
       deadLetter: async (letter) => void letters.push(letter),
+      ...changed,
     },
     { system: "acme", zone: "Europe/Warsaw", snapshotSchedule: "off", mergeIntervalMs: 3_600_000 },
   );
@@ -162,6 +180,23 @@ describe("the lake writer", () => {
     }
   }, 120_000);
 
+  it("loses and doubles nothing when it is killed around calls to the store, with rows on the disk and DuckDB", async () => {
+    await append(0, 4);
+    const calm = new FaultyObjectStore(createMemoryStore(), () => undefined, clock);
+    await writerOn(calm, { encoder: "duckdb" }).flushUntil(never);
+    expect(readdirSync(join(folder, "temp"))).toEqual([]);
+    const killed = new Failure("Invariant", "killed");
+    // Every third call, by turns before and after it: all of them are tried with the other encoder.
+    for (let index = 0; index < calm.calls.length; index += 3) {
+      const kind = index % 2 === 0 ? "reject" : "fail-after";
+      const durable = createMemoryStore();
+      const dying = faulty(durable, index, { kind, everyLater: true, failure: killed });
+      await expect(writerOn(dying, { encoder: "duckdb" }).flushUntil(never)).rejects.toThrow();
+      await writerOn(durable, { encoder: "duckdb" }).flushUntil(never);
+      expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [4, 4]]);
+    }
+  }, 120_000);
+
   it("loses and doubles nothing when any one call fails, happened or not, and the writer goes on", async () => {
     await append(0, 30);
     const timeout = new Failure("TimedOut", "no answer");
@@ -204,6 +239,96 @@ describe("the lake writer", () => {
     expect(letters[0]).toMatchObject({ reason: "CorruptRecord", stage: "log-record" });
     expect(letters).toContainEqual(expect.objectContaining({ raw: "not json", key: "acme:1" }));
   });
+
+  it("a row that DuckDB refuses in bulk, though our own writer's mark is on it, is set aside, and the rest is written once", async () => {
+    const store = createMemoryStore();
+    await append(0, 5);
+    const writer = await log.openWriter("w");
+    const marked = { ts_append: "9", ts_observed_at: "2026-11-23T00:00:00.000Z" };
+    await writer.append([
+      {
+        topic: "ticket-events",
+        key: "acme:1",
+        value: new TextEncoder().encode("{not json}"),
+        headers: marked,
+      },
+      {
+        topic: "ticket-events",
+        key: "acme:2",
+        value: encodeJson({ ...eventOf(99), version: "many" }),
+        headers: marked,
+      },
+      { topic: "ticket-events", key: "acme:3", value: encodeJson(eventOf(50)) },
+    ]);
+    await append(5, 5);
+    await writerOn(store, { encoder: "duckdb" }).flushUntil(never);
+    expect(await query(store, counted)).toEqual([[11, 11]]);
+    const keys = new Set(letters.map((letter) => (letter as { key: string }).key));
+    expect(keys).toEqual(new Set(["acme:1", "acme:2"]));
+    expect(letters).toContainEqual(
+      expect.objectContaining({ detail: expect.stringContaining("column version") }),
+    );
+  });
+
+  it("a full disk is told with what to do, and nothing is lost by it", async () => {
+    const store = createMemoryStore();
+    await append(0, 30);
+    let isFull = true;
+    const warnings: string[] = [];
+    const temp = join(folder, "temp");
+    mkdirSync(temp);
+    await writerOn(store, {
+      encoder: "duckdb",
+      logger: {
+        ...silentLogger,
+        warn: (fields) => {
+          warnings.push(JSON.stringify(fields));
+          isFull = false;
+        },
+      },
+      // Every write to the device behind the link fails with ENOSPC.
+      newId: () => {
+        const id = newId();
+        if (isFull) symlinkSync("/dev/full", join(temp, `${id}.ndjson`));
+        return id;
+      },
+    }).flushUntil(never);
+    expect(warnings[0]).toMatch(/Unavailable.*writing rows to .*ENOSPC/);
+    expect(await query(store, counted)).toEqual([[30, 30]]);
+  });
+
+  it("partitions that go to another writer in the middle of a flush lose and double nothing", async () => {
+    const store = createMemoryStore();
+    await append(0, 40);
+    let reached = () => {};
+    const putting = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const put = store.put.bind(store);
+    store.put = async (key: string, body: ObjectBody) => {
+      if (key.endsWith(".parquet")) {
+        reached();
+        await released;
+      }
+      await put(key, body);
+    };
+    const stop = new AbortController();
+    const first = writerOn(store, { encoder: "duckdb" }).run(stop.signal);
+    await putting;
+    const second = writerOn(store, { encoder: "duckdb" }).run(stop.signal);
+    await append(40, 20);
+    release();
+    const rows = async () => (await describeLake(store)).tables[0]?.rows ?? 0;
+    await vi.waitUntil(async () => (await rows()) >= 60, { timeout: 60_000 });
+    stop.abort();
+    await Promise.all([first, second]);
+    await writerOn(store, { encoder: "duckdb" }).flushUntil(never);
+    expect(await query(store, counted)).toEqual([[60, 60]]);
+  }, 120_000);
 
   it("writes a snapshot of the state at one append: newest per key, without what is deleted", async () => {
     const store = createMemoryStore();

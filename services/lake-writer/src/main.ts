@@ -9,7 +9,7 @@ import {
   type ObjectStore,
   type ParquetEncoder,
 } from "@thulium-stream/contracts";
-import { openFileCache } from "@thulium-stream/lake";
+import { type BulkEncoder, openFileCache } from "@thulium-stream/lake";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
 import { LakeWriter } from "./lake-writer.ts";
 
@@ -17,13 +17,13 @@ import { LakeWriter } from "./lake-writer.ts";
 export interface LakeWriterSurroundings {
   readonly log: EventLog;
   readonly store: ObjectStore;
-  readonly encoders: { readonly parquetjs: ParquetEncoder; readonly duckdb: ParquetEncoder | null };
+  readonly encoders: { readonly parquetjs: ParquetEncoder; readonly duckdb: BulkEncoder | null };
   readonly tempFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Bytes of rows that may wait in memory. */
+/** Bytes of rows that may wait; as much again may be on its way into the table. */
 const flushBytes = 64 * 1024 * 1024;
 
 /** Opens the lake writer that the settings describe. */

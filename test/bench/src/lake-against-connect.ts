@@ -5,7 +5,7 @@ import { startKafka } from "@thulium-stream/infra/local";
 import { ticketEventColumns } from "@thulium-stream/lake-writer";
 import { connectSinkTitle, drainByConnect } from "./lake-drain/connect-sink.ts";
 import { drainByLakeWriter } from "./lake-drain/drain-by-lake-writer.ts";
-import type { Drained } from "./lake-drain/drained.ts";
+import { drainedHeader, drainedLine } from "./lake-drain/drained.ts";
 import { eventTopic, fillEventTopic } from "./lake-drain/event-topic.ts";
 
 /** Kafka Connect's Iceberg sink and our lake writer drain the same topic, one after the other, beside the same broker; a table for `docs/benchmarks.md`. */
@@ -26,10 +26,9 @@ export async function lakeAgainstConnect(events = 500_000): Promise<string> {
     const ours = await drainByLakeWriter({ brokers: kafka.brokers, prefix, rows: events, folder });
     const ratio = ours.rows / ours.seconds / (connect.rows / connect.seconds);
     return [
-      `| ${events} events of ${filled.bytesEach} bytes, 6 partitions | rows/s | from the start of the process | peak RSS | data files |`,
-      "| --- | --- | --- | --- | --- |",
-      lineOf(connectSinkTitle, connect),
-      lineOf("thulium-stream lake-writer, one process", ours),
+      drainedHeader(filled),
+      drainedLine(connectSinkTitle, connect),
+      drainedLine("thulium-stream lake-writer, one process", ours),
       "",
       `${ratio.toFixed(2)} times the rows a second.`,
     ].join("\n");
@@ -37,11 +36,4 @@ export async function lakeAgainstConnect(events = 500_000): Promise<string> {
     await kafka.stop();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function lineOf(name: string, drained: Drained): string {
-  const { rows, seconds, secondsFromStart, peakRssBytes, files, fileBytes } = drained;
-  const rss = peakRssBytes === null ? "unknown" : `${Math.round(peakRssBytes / 2 ** 20)} MiB`;
-  const megabytes = (fileBytes / 2 ** 20).toFixed(1);
-  return `| ${name} | ${Math.round(rows / seconds).toLocaleString("en")} | ${Math.round(rows / secondsFromStart).toLocaleString("en")} rows/s, ${secondsFromStart.toFixed(1)} s | ${rss} | ${files}, ${megabytes} MiB |`;
 }

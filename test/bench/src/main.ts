@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { dashboardBars } from "./dashboard-bars.ts";
 import { kafkaBars } from "./kafka/kafka-bars.ts";
 import { lakeAgainstConnect } from "./lake-against-connect.ts";
+import { lakeDrain } from "./lake-drain.ts";
 import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
 import { manyTickets } from "./many-tickets.ts";
@@ -30,6 +31,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   limits: () => limits(),
   kafka: () => kafkaBars(),
   "many-tickets": () => manyTickets(),
+  "lake-drain": () => lakeDrain(),
   "lake-against-connect": () => lakeAgainstConnect(),
   "merge-amplification": () => mergeAmplification(),
   "metrics-fold": () => metricsFold(),
@@ -40,6 +42,7 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
 const slow: readonly string[] = [
   "kafka",
   "many-tickets",
+  "lake-drain",
   "lake-against-connect",
   "merge-amplification",
   "metrics-fold",

@@ -32,6 +32,8 @@ export async function drainByLakeWriter(options: {
       LAKE_URL: `file:${lake}`,
       STATE_DIR: join(folder, "state"),
       THULIUM_SYSTEM: "acme",
+      // The same interval as the sink of the comparison.
+      LAKE_FLUSH_INTERVAL: "5s",
       SNAPSHOT_SCHEDULE: "off",
       LOG_LEVEL: "warn",
       HTTP_PORT: "0",

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { FilledTopic } from "./event-topic.ts";
 
 /** What draining a topic into a table came to. */
 export interface Drained {
@@ -23,4 +24,20 @@ export function peakRssBytes(pid: number): number | null {
   } catch {
     return null;
   }
+}
+
+/** Head of a table of {@link drainedLine}s. */
+export function drainedHeader({ events, bytesEach }: FilledTopic): string {
+  return [
+    `| ${events} events of ${bytesEach} bytes, 6 partitions | rows/s | from the start of the process | peak RSS | data files |`,
+    "| --- | --- | --- | --- | --- |",
+  ].join("\n");
+}
+
+/** One line of a table: who drained, how fast, in how much memory, into what. */
+export function drainedLine(name: string, drained: Drained): string {
+  const { rows, seconds, secondsFromStart, peakRssBytes, files, fileBytes } = drained;
+  const rss = peakRssBytes === null ? "unknown" : `${Math.round(peakRssBytes / 2 ** 20)} MiB`;
+  const megabytes = (fileBytes / 2 ** 20).toFixed(1);
+  return `| ${name} | ${Math.round(rows / seconds).toLocaleString("en")} | ${Math.round(rows / secondsFromStart).toLocaleString("en")} rows/s, ${secondsFromStart.toFixed(1)} s | ${rss} | ${files}, ${megabytes} MiB |`;
 }

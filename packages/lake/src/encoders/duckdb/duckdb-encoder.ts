@@ -1,26 +1,22 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import {
   type Column,
   Failure,
-  type ParquetEncoder,
   type ParquetFile,
   type ParquetFileStats,
 } from "@thulium-stream/contracts";
+import type { BulkEncoder } from "../bulk-encoder.ts";
 import { dropDraft, fileFailureOf, publishDraft } from "../draft-file.ts";
-import { normaliserOf, type RowCheck, rowCheckOf } from "../row-check.ts";
+import { LineAppender, type LineFiles } from "../line-file.ts";
+import { rowLineOf } from "../row-line.ts";
 import { type CopiedFile, copyToParquet, type ParquetCopy } from "./copy-to-parquet.ts";
 import { jsonColumnsOf, literal } from "./duckdb-schema.ts";
 import { loadDuckdb } from "./load-duckdb.ts";
 
-/** JSON lines are collected to this many bytes before they are written (1 MB). */
-const chunkBytes = 1024 * 1024;
-
 /** DuckDB's JSON reader keeps two buffers of the longest line; this is the least it is given, in bytes. */
 const leastLineBytes = 1024 * 1024;
-
-const lineEnd = Buffer.from("\n");
 
 /** Options of {@link createDuckdbEncoder}. */
 export interface DuckdbEncoderOptions {
@@ -41,7 +37,7 @@ export interface DuckdbEncoderOptions {
  * `close`. A call of `append` takes all its rows or none. One encoder is one DuckDB instance; its files close one after another.
  * @throws Failure `InvalidSettings` when this platform has no native binary of DuckDB; `Forbidden` when the folder cannot be made.
  */
-export async function createDuckdbEncoder(options: DuckdbEncoderOptions): Promise<ParquetEncoder> {
+export async function createDuckdbEncoder(options: DuckdbEncoderOptions): Promise<BulkEncoder> {
   const { tempFolder, memoryLimit = "256MB", threads = 1 } = options;
   const duckdb = await loadDuckdb();
   if (duckdb === null)
@@ -61,7 +57,7 @@ export async function createDuckdbEncoder(options: DuckdbEncoderOptions): Promis
   }
 }
 
-class DuckdbEncoder implements ParquetEncoder {
+class DuckdbEncoder implements BulkEncoder {
   readonly name = "duckdb";
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
@@ -80,20 +76,56 @@ class DuckdbEncoder implements ParquetEncoder {
   }
 
   async open(path: string, columns: readonly Column[]): Promise<ParquetFile> {
-    if (this.#closed) throw new Failure("Closed", "the encoder is closed");
-    const { tempFolder, rowGroupRows = 30_720, newId } = this.#options;
-    const id = newId();
-    const draft = `${path}.${id}.tmp`;
-    const lines = join(tempFolder, `${id}.ndjson`);
+    this.#checkOpen();
+    const lines = join(this.#options.tempFolder, `${this.#options.newId()}.ndjson`);
+    const draft = this.#draftOf(path);
     try {
       // DuckDB writes over it at the end; making it now tells at once whether the folder can be written to.
       await (await open(draft, "wx")).close();
-      const handle = await open(lines, "wx");
-      const copy = (what: ParquetCopy) => this.#copy(what);
-      return new DuckdbFile({ path, draft, lines, columns, rowGroupRows, handle, copy });
+      await (await open(lines, "wx")).close();
+      const encode = (files: LineFiles) => this.#encode(files, { path, draft, columns });
+      return new DuckdbFile({ path, draft, lines, columns, encode });
     } catch (error) {
       throw fileFailureOf(error, `opening ${draft}`);
     }
+  }
+
+  async encodeLines(
+    files: LineFiles,
+    target: { readonly path: string; readonly columns: readonly Column[] },
+  ): Promise<ParquetFileStats> {
+    this.#checkOpen();
+    const draft = this.#draftOf(target.path);
+    try {
+      return await this.#encode(files, { ...target, draft });
+    } catch (error) {
+      await dropDraft(draft);
+      throw refusalOf(error) ?? fileFailureOf(error, `encoding ${draft}`);
+    }
+  }
+
+  async #encode(
+    { paths, rows, longestLineBytes }: LineFiles,
+    target: { readonly path: string; readonly draft: string; readonly columns: readonly Column[] },
+  ): Promise<ParquetFileStats> {
+    const { path, draft, columns } = target;
+    const { rowGroupRows = 30_720 } = this.#options;
+    const longest = Math.max(leastLineBytes, longestLineBytes);
+    const list = paths.map(literal).join(", ");
+    const source = `read_json([${list}], format = 'newline_delimited', maximum_object_size = ${longest}, columns = ${jsonColumnsOf(columns)})`;
+    const query = `SELECT * FROM ${source}`;
+    const [file] = await this.#copy({ query, target: draft, columns, rowGroupRows });
+    if (file?.rows !== rows)
+      throw new Failure("CorruptRecord", `DuckDB found ${file?.rows} rows in ${rows} lines`);
+    return { rows, bytes: await publishDraft(draft, path), columns: file.columns };
+  }
+
+  #draftOf(path: string): string {
+    return `${path}.${this.#options.newId()}.tmp`;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Failure("Closed", "the encoder is closed");
   }
 
   async close(): Promise<void> {
@@ -119,71 +151,50 @@ interface FilePlan {
   /** The rows as NDJSON. */
   readonly lines: string;
   readonly columns: readonly Column[];
-  readonly rowGroupRows: number;
-  readonly handle: FileHandle;
-  /** Runs one COPY statement. */
-  readonly copy: (what: ParquetCopy) => Promise<readonly CopiedFile[]>;
+  /** Makes the Parquet file of its lines. */
+  readonly encode: (files: LineFiles) => Promise<ParquetFileStats>;
 }
 
 class DuckdbFile implements ParquetFile {
   readonly #plan: FilePlan;
-  readonly #check: RowCheck;
-  readonly #normalise: (row: unknown) => unknown;
+  readonly #lineOf: (row: Uint8Array) => Uint8Array;
+  readonly #appender = new LineAppender();
   #rows = 0;
-  #longestLine = leastLineBytes;
+  #longestLineBytes = 0;
   #ended = false;
 
   constructor(plan: FilePlan) {
     this.#plan = plan;
-    this.#check = rowCheckOf(plan.columns);
-    this.#normalise = normaliserOf({ kind: "struct", fields: plan.columns });
+    this.#lineOf = rowLineOf(plan.columns);
   }
 
   async append(rows: readonly Uint8Array[]): Promise<void> {
     this.#checkOpen();
     // All are checked before the first is taken: one bad line would make DuckDB refuse the whole file.
-    const lines = rows.map((bytes) => this.#lineOf(bytes));
-    await this.#guarded("writing rows", async () => {
-      for (const chunk of chunksOf(lines)) await this.#plan.handle.appendFile(chunk);
-    });
+    const lines = rows.map(this.#lineOf);
+    await this.#guarded("writing rows", () => this.#appender.append(this.#plan.lines, lines));
     this.#rows += rows.length;
-    for (const line of lines) this.#longestLine = Math.max(this.#longestLine, line.byteLength + 1);
+    for (const line of lines)
+      this.#longestLineBytes = Math.max(this.#longestLineBytes, line.byteLength + 1);
   }
 
   async close(): Promise<ParquetFileStats> {
     this.#checkOpen();
-    const { path, draft, lines, handle } = this.#plan;
+    const { lines, encode } = this.#plan;
+    const files = { paths: [lines], rows: this.#rows, longestLineBytes: this.#longestLineBytes };
     return await this.#guarded("closing", async () => {
-      const file = await this.#copy();
+      const stats = await encode(files);
       this.#ended = true;
-      await handle.close();
       await dropDraft(lines);
-      return { rows: this.#rows, bytes: await publishDraft(draft, path), columns: file.columns };
+      return stats;
     });
   }
 
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    await this.#plan.handle.close();
     await dropDraft(this.#plan.lines);
     await dropDraft(this.#plan.draft);
-  }
-
-  /** The row's own bytes where they can go on as they are. */
-  #lineOf(bytes: Uint8Array): Uint8Array {
-    const { row, asGiven } = this.#check(bytes);
-    return asGiven ? bytes : Buffer.from(JSON.stringify(this.#normalise(row)));
-  }
-
-  async #copy(): Promise<CopiedFile> {
-    const { columns, rowGroupRows, lines, draft, copy } = this.#plan;
-    const source = `read_json(${literal(lines)}, format = 'newline_delimited', maximum_object_size = ${this.#longestLine}, columns = ${jsonColumnsOf(columns)})`;
-    const query = `SELECT * FROM ${source}`;
-    const [file] = await copy({ query, target: draft, columns, rowGroupRows });
-    if (file?.rows !== this.#rows)
-      throw new Failure("Invariant", `DuckDB wrote ${file?.rows} of ${this.#rows} rows`);
-    return file;
   }
 
   /** Runs `work`; a failure in it ends the file. */
@@ -192,7 +203,6 @@ class DuckdbFile implements ParquetFile {
       return await work();
     } catch (error) {
       await this.abort().catch(() => undefined);
-      await dropDraft(this.#plan.draft).catch(() => undefined);
       throw fileFailureOf(error, `${what} ${this.#plan.draft}`);
     }
   }
@@ -202,17 +212,9 @@ class DuckdbFile implements ParquetFile {
   }
 }
 
-/** Lines joined into pieces of about {@link chunkBytes}. */
-function* chunksOf(lines: readonly Uint8Array[]): Iterable<Buffer> {
-  let pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for (const line of lines) {
-    pieces.push(line, lineEnd);
-    bytes += line.byteLength + 1;
-    if (bytes < chunkBytes) continue;
-    yield Buffer.concat(pieces, bytes);
-    pieces = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield Buffer.concat(pieces, bytes);
+/** DuckDB's refusal of a row, without what it quotes of it; null for any other trouble. */
+function refusalOf(error: unknown): Failure | null {
+  if (!(error instanceof Error) || !/^(Invalid Input|Conversion) Error/.test(error.message))
+    return null;
+  return new Failure("CorruptRecord", "DuckDB refuses a row as it is");
 }

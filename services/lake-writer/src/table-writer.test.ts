@@ -1,0 +1,105 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import {
+  type Delivery,
+  type EventLog,
+  type LogReader,
+  type ObjectBody,
+  silentLogger,
+} from "@thulium-stream/contracts";
+import { VirtualClock } from "@thulium-stream/kit";
+import type { BulkEncoder } from "@thulium-stream/lake";
+import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
+import { createMemoryStore } from "@thulium-stream/lake/memory";
+import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { eventTables } from "./columns.ts";
+import { TableWriter } from "./table-writer.ts";
+
+let folder: string;
+let duckdb: BulkEncoder;
+let ids = 0;
+const newId = () => `id${String(++ids).padStart(6, "0")}`;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "table-writer-"));
+  duckdb = await createDuckdbEncoder({ tempFolder: join(folder, "duckdb"), newId });
+});
+afterAll(async () => {
+  await duckdb.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const topic = "ticket-events";
+
+/** A log of one partition that has this many rows, ten to a delivery; counts what is taken. */
+function logOf(rows: number): { readonly log: EventLog; taken: number } {
+  const counter = { taken: 0 };
+  const reader: Partial<LogReader> = {
+    next: async (): Promise<Delivery> => {
+      const from = counter.taken;
+      if (from === 0) counter.taken = 1;
+      if (from === 0) return { kind: "assignment", partitions: [{ topic, partition: 0 }] };
+      await turn();
+      if (from > rows / 10) return { kind: "idle" };
+      counter.taken += 1;
+      const records = Array.from({ length: 10 }, (_, at) => ({
+        ...{ topic, partition: 0, position: (from - 1) * 10 + at, key: "acme:1", appendedAtMs: 0 },
+        value: Buffer.from(`{"id":"${(from - 1) * 10 + at}"}`),
+        headers: { ts_append: "1" },
+      }));
+      const nextPosition = from * 10;
+      return { kind: "batch", topic, partition: 0, records, nextPosition, endPosition: rows };
+    },
+    commit: async () => {},
+    close: async () => {},
+  };
+  return Object.assign(counter, {
+    log: { openReader: async () => reader as LogReader } as unknown as EventLog,
+  });
+}
+
+it("a backlog larger than its limits stays within two batches, and is read on while one is written", async () => {
+  const [spec] = eventTables;
+  if (spec === undefined) throw new Error("no table");
+  const source = logOf(200);
+  const store = createMemoryStore();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const put = store.put.bind(store);
+  store.put = async (key: string, body: ObjectBody) => {
+    if (key.endsWith(".parquet")) await released;
+    await put(key, body);
+  };
+  const tempFolder = join(folder, "temp");
+  const writer = new TableWriter(
+    {
+      log: source.log,
+      store,
+      encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
+      encoderSetting: "duckdb",
+      tempFolder,
+      clock: new VirtualClock("2026-11-24T08:00:00.000Z"),
+      logger: silentLogger,
+      newId,
+      deadLetter: async () => {},
+      isErased: () => false,
+      limits: { flushIntervalMs: 3_600_000, flushRows: 20, flushBytes: 1e9 },
+    },
+    spec,
+  );
+  const running = writer.run(new AbortController().signal, new Map([[0, 200]]));
+  await vi.waitUntil(() => source.taken === 5, { timeout: 60_000 });
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  // The assignment, two deliveries on their way into the table, two that wait.
+  expect(source.taken).toBe(5);
+  expect(writer.status()).toMatchObject({ rows: 0, lag: 200 });
+  release();
+  await running;
+  expect(writer.status()).toMatchObject({ rows: 200, files: 10, lag: 0 });
+  expect(readdirSync(tempFolder)).toEqual([]);
+});
