@@ -244,7 +244,7 @@ export const pipelineBody = z.object({
     )
     .describe("The newest twenty, newest first"),
   holes: z.object({ count: whole, first: z.array(holeAnswer) }),
-  dead_letters: whole.describe("On the log, within its retention"),
+  dead_letters: whole.describe("Set aside, and not yet dealt with"),
   lake: z
     .object({
       tables: z.array(

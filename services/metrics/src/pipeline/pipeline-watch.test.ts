@@ -39,6 +39,11 @@ const task: TaskState = {
   ended_at: null,
   note: null,
 };
+const letter = (system: string, id: string, state: string) => ({
+  topic: "dead-letters",
+  key: id,
+  value: encodeJson({ system, letter_id: id.padEnd(26, "x"), state }),
+});
 let folder: string;
 let log: EventLog;
 const clock = new VirtualClock(at);
@@ -54,7 +59,10 @@ beforeEach(async () => {
     { topic, key: "acme:task:backfill-x", value: encodeJson(task) },
     { topic, key: "acme:task:broken", value: encodeJson({ task_id: 1 }) },
     { topic, key: "other:task:foreign", value: encodeJson({ ...task, task_id: "foreign" }) },
-    { topic: "dead-letters", key: "k", value: encodeJson({}) },
+    letter("acme", "a", "open"),
+    letter("acme", "b", "open"),
+    letter("acme", "b", "dropped"),
+    letter("other", "c", "open"),
   ]);
   await writer.close();
 });
@@ -74,6 +82,7 @@ it("tells what the extractor wrote down, of this system only, and passes over wh
   const end = stop();
   const running = watch.run(end.signal);
   await vi.waitFor(() => expect(watch.state.tasks.size).toBe(1), 60_000);
+  await vi.waitFor(async () => expect((await watch.status()).dead_letters).toBe(1), 60_000);
   expect(await watch.status()).toMatchObject({
     extractor: null,
     tasks: [{ task_id: "backfill-x", kind: "backfill", state: "running", tickets: 30 }],

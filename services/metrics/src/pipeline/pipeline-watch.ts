@@ -1,12 +1,15 @@
 import {
   type Clock,
   type Command,
+  deadLetter,
+  decodeJson,
   type EventLog,
   type ExtractorState,
   ExtractorStateFold,
   instantOf,
   isFailure,
   type Logger,
+  type LogRecord,
 } from "@thulium-stream/contracts";
 import { retrying, sendCommand } from "@thulium-stream/runtime";
 import type { PipelineBody } from "../http/answer-schemas.ts";
@@ -37,13 +40,15 @@ export class PipelineWatch {
   readonly #deps: PipelineWatchDeps;
   readonly #options: PipelineWatchOptions;
   #state: ExtractorStateFold;
-  #asked: { readonly atMs: number; readonly deadLetters: number; lake: LakeFreshness | null };
+  /** Ids of letters that nobody has dealt with. */
+  readonly #letters = new Set<string>();
+  #asked: { readonly atMs: number; readonly lake: LakeFreshness | null };
 
   constructor(deps: PipelineWatchDeps, options: PipelineWatchOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#state = new ExtractorStateFold(options.system);
-    this.#asked = { atMs: Number.NEGATIVE_INFINITY, deadLetters: 0, lake: null };
+    this.#asked = { atMs: Number.NEGATIVE_INFINITY, lake: null };
   }
 
   /** Follows the log until `signal` fires. */
@@ -68,7 +73,8 @@ export class PipelineWatch {
   async status(): Promise<PipelineBody> {
     const nowMs = this.#deps.clock.now();
     if (nowMs - this.#asked.atMs > freshMs) await this.#ask(nowMs);
-    const { deadLetters, lake } = this.#asked;
+    const { lake } = this.#asked;
+    const deadLetters = this.#letters.size;
     return pipelineStatus({ ...this.#options, state: this.#state, deadLetters, lake, nowMs });
   }
 
@@ -83,27 +89,28 @@ export class PipelineWatch {
   }
 
   async #ask(nowMs: number): Promise<void> {
-    const { log, lake, logger } = this.#deps;
-    const ranges = await log.ends("dead-letters");
-    const deadLetters = ranges.reduce((sum, { earliest, end }) => sum + end - earliest, 0);
+    const { lake, logger } = this.#deps;
     const seen = await lake().catch((error: unknown) => {
       logger.warn({ error }, "the lake could not be read for the pipeline's health");
       return null;
     });
-    this.#asked = { atMs: nowMs, deadLetters, lake: seen };
+    this.#asked = { atMs: nowMs, lake: seen };
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { log, logger } = this.#deps;
     this.#state = new ExtractorStateFold(this.#options.system);
-    const reader = await log.openReader({ topics: ["extractor-state"], startAt: "earliest" });
+    this.#letters.clear();
+    const topics = ["extractor-state", "dead-letters"];
+    const reader = await log.openReader({ topics, startAt: "earliest" });
     try {
       while (!signal.aborted) {
         const delivery = await reader.next({ timeoutMs: 1000, signal });
         if (delivery.kind !== "batch") continue;
         for (const record of delivery.records)
           try {
-            this.#state.apply(record);
+            if (record.topic === "dead-letters") this.#takeLetter(record);
+            else this.#state.apply(record);
           } catch (error) {
             if (!isFailure(error, "CorruptRecord")) throw error;
             logger.warn({ reason: error.message }, "left out of the pipeline's health");
@@ -114,5 +121,16 @@ export class PipelineWatch {
     } finally {
       await reader.close();
     }
+  }
+
+  /** The newest record of a letter counts. */
+  #takeLetter(record: LogRecord): void {
+    const letter = deadLetter
+      .pick({ system: true, letter_id: true, state: true })
+      .safeParse(decodeJson(record)).data;
+    if (letter === undefined || letter.system !== this.#options.system) return;
+    const { letter_id: id, state = "open" } = letter;
+    if (state === "open" || state === "retry") this.#letters.add(id);
+    else this.#letters.delete(id);
   }
 }
