@@ -27,7 +27,10 @@ export interface Chart {
   readonly steps: readonly number[];
   /** The stretch that was drawn over, as indices. */
   readonly onSelect?: (first: number, last: number) => void;
+  /** Least height. */
   readonly height?: number;
+  /** As high as its card leaves room for. */
+  readonly isFilling?: boolean;
   readonly most?: number;
 }
 
@@ -41,6 +44,9 @@ export const durationSteps = [
   ...[1, 2, 4, 8, 12].map((hours) => hours * 3600),
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500].map((days) => days * 86_400),
 ];
+
+const legendHeight = 34;
+const mostHeight = 420;
 
 const live = new Map<HTMLElement, { readonly plot: UPlotClass; readonly height: number }>();
 
@@ -71,9 +77,11 @@ export function drawChart(place: HTMLElement, chart: Chart, title: string): void
     word(isTable ? "asChart" : "asTable"),
   );
   const legend = h("div", "legend", ...chart.lines.map(keyOf), h("span", "spring"), toggle);
+  place.replaceChildren();
+  const room = chart.isFilling ? place.clientHeight - legendHeight : 0;
   place.replaceChildren(legend, canvas, table);
   if (isTable) return;
-  const height = chart.height ?? 250;
+  const height = Math.max(chart.height ?? 250, Math.min(room, mostHeight));
   const plot = new uPlot(
     optionsOf(chart, place, tip, height),
     [

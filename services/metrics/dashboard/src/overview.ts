@@ -116,6 +116,8 @@ function showCharts({ summary, timeseries, sla }: Figures, view: View, change: C
       byId(id).replaceChildren(emptyPlace());
     return;
   }
+  // First: it decides how much room the chart beside it has.
+  showServiceLevel(byId("sla"), { total: summary.total.sla, open: sla.open }, series);
   drawChart(
     byId("backlog"),
     {
@@ -135,6 +137,7 @@ function showCharts({ summary, timeseries, sla }: Figures, view: View, change: C
       axisFormat: shortCount,
       steps: countSteps,
       height: 268,
+      isFilling: true,
     },
     word("backlogTitle"),
   );
@@ -162,7 +165,6 @@ function showCharts({ summary, timeseries, sla }: Figures, view: View, change: C
       word(title),
     );
   }
-  showServiceLevel(byId("sla"), { total: summary.total.sla, open: sla.open }, series);
 }
 
 /** After choosing one queue its agents are what one wants to see. */
