@@ -33,6 +33,7 @@ export async function killRun({
   const fast = {
     POLL_INTERVAL: "200ms",
     LAKE_FLUSH_INTERVAL: "1s",
+    MERGE_INTERVAL: "1s",
     SETTLE_DELAY: "1s",
     REQUESTS_PER_SECOND: "100",
   };
