@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Clock,
@@ -10,7 +10,7 @@ import {
 import { openObjectStore, probeConditionalPut } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
-import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
+import { type Lifetime, newId, type Settings, systemClock } from "@thulium-stream/runtime";
 
 /** Opens the lake's object store. @throws Failure `InvalidSettings` naming LAKE_URL: no such bucket, unwritable folder, no conditional writes. */
 export async function openLakeStore(
@@ -43,10 +43,28 @@ export function proveCommits(store: ObjectStore): Promise<void> {
   return probeConditionalPut(store, newId);
 }
 
-/** Both encoders; DuckDB's is null where no native binary fits. */
+/** What a killed process left in the temporary folder is removed when nobody touched it for so long, in milliseconds (1 h). */
+const leftOverMs = 3_600_000;
+
+/** A temporary folder of this process alone, removed with its life; what killed processes left is removed now. */
+function openTempFolder(settings: Settings, life: Lifetime, nowMs: number): string {
+  const all = join(settings.STATE_DIR, "encoding");
+  mkdirSync(all, { recursive: true });
+  for (const name of readdirSync(all)) {
+    const path = join(all, name);
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? nowMs) < nowMs - leftOverMs)
+      rmSync(path, { recursive: true, force: true });
+  }
+  const own = join(all, newId());
+  mkdirSync(own);
+  return life.own("temporary folder", own, async () =>
+    rmSync(own, { recursive: true, force: true }),
+  );
+}
+
+/** Both encoders, and a folder for files on their way; DuckDB's is null where no native binary fits. */
 export async function openEncoders(settings: Settings, life: Lifetime) {
-  const tempFolder = join(settings.STATE_DIR, "encoding");
-  mkdirSync(tempFolder, { recursive: true });
+  const tempFolder = openTempFolder(settings, life, systemClock.now());
   const parquetjs = life.own(
     "encoder parquetjs-lite",
     createParquetjsEncoder({ newId }),
