@@ -159,7 +159,8 @@ export class FoldLoop {
       foldIds.add(foldId);
       await this.#folds.get(partition)?.close();
       const { erasures } = this.#deps;
-      const isErased = (key: string | null) => erasures.records.list.erasureOfKey(key) !== null;
+      const isErased = (ticketId: string, customerId: string | null) =>
+        erasures.records.list.erasureOf({ ticketId, customerId }) !== null;
       this.#folds.set(
         partition,
         new PartitionFold({ ...this.#deps, writer, partition, foldId, isErased }),

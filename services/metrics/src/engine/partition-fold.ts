@@ -15,7 +15,7 @@ import { withoutIds } from "../figures/without-ids.ts";
 import { emptyHistory, foldEvent } from "../history/fold-event.ts";
 import { packHistory, unpackHistory } from "../history/stored-history.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
-import { eventOf } from "./event-of.ts";
+import { eventOf, eventTopics } from "./event-of.ts";
 import {
   type AppliedRecord,
   foldedToHeader,
@@ -39,8 +39,8 @@ export interface PartitionFoldDeps {
   readonly partition: number;
   /** Names this fold in what it writes. */
   readonly foldId: string;
-  /** Whether a key is of a ticket that was erased: its records are passed over. */
-  readonly isErased: (key: string | null) => boolean;
+  /** Whether a ticket, or the customer whose it was then, was erased: its events are passed over. */
+  readonly isErased: (ticketId: string, customerId: string | null) => boolean;
   readonly newId: () => string;
 }
 
@@ -85,7 +85,7 @@ export class PartitionFold {
     const { logger, system, rules, isErased } = this.#deps;
     let count = 0;
     for (const record of batch.records) {
-      if (isErasureNews(record) || isErased(record.key)) continue;
+      if (isErasureNews(record)) continue;
       const event = eventOf(record);
       if (event === null) {
         const { topic, partition, position } = record;
@@ -95,7 +95,7 @@ export class PartitionFold {
         );
         continue;
       }
-      if (event.system !== system) continue;
+      if (event.system !== system || isErased(event.ticket_id, event.ticket.customer_id)) continue;
       count += 1;
       const before = this.#historyOf(event.ticket_id);
       const after = foldEvent(before, event, rules);
@@ -113,12 +113,11 @@ export class PartitionFold {
 
   /** Takes tickets out with the next flush: their record goes, and figures of one that is closed stay as numbers without ids, in the same append. */
   erase(ticketIds: readonly string[]): void {
-    const { system, isErased } = this.#deps;
+    const { isErased } = this.#deps;
     for (const ticketId of ticketIds) this.#erased.add(ticketId);
     for (const gathered of [this.#touched, this.#headless])
       for (const ticketId of gathered.keys())
-        if (this.#erased.has(ticketId) || isErased(ticketKey(system, ticketId)))
-          gathered.delete(ticketId);
+        if (this.#erased.has(ticketId) || isErased(ticketId, null)) gathered.delete(ticketId);
   }
 
   /** Publishes what was gathered; more may be gathered meanwhile, but no second flush begun. @throws Failure of the writer; the fold is then spent. */
@@ -137,7 +136,7 @@ export class PartitionFold {
     }
     // While a head may still come, its messages must be read again after a kill. One that does not come has expired.
     const isComplete = this.#headless.size === 0 || this.#headsAreRead;
-    const foldedTo = isComplete ? { ...this.#foldedTo } : {};
+    const foldedTo = isComplete ? this.#reached() : {};
     const headers = { [foldHeader]: foldId, [foldedToHeader]: JSON.stringify(foldedTo) };
     const records: FoldedRecord[] = made.map((metrics) => ({
       ticketId: metrics.ticket_id,
@@ -167,6 +166,17 @@ export class PartitionFold {
   /** Closes its writer. What was gathered and not flushed is folded again by whoever is next. */
   close(): Promise<void> {
     return this.#deps.writer.close();
+  }
+
+  /** How far the events are folded: what this fold has gathered, else what was published before it. Erasing leaves no older record that tells it. */
+  #reached(): Readonly<Record<string, number>> {
+    const { store, partition } = this.#deps;
+    const reached: Record<string, number> = {};
+    for (const topic of Object.keys(eventTopics)) {
+      const position = this.#foldedTo[topic] ?? store.foldedTo({ topic, partition });
+      if (position !== null) reached[topic] = position;
+    }
+    return reached;
   }
 
   /** A tombstone, and under a name that means nothing the figures of a closed ticket. An open one would stay open for ever. */

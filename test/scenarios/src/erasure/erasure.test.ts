@@ -88,7 +88,7 @@ function personOf({ sandbox }: HelpDesk): Person {
 
 /** A deployment that has seen the person's tickets change: there are older versions of them everywhere. */
 async function begin(place: Place) {
-  const desk = await openHelpDesk(400, { switches: "touch_on=all" });
+  const desk = await openHelpDesk(150, { switches: "touch_on=all" });
   closing.push(() => desk.server.close());
   const person = personOf(desk);
   const deployment = new Deployment({ ...desk.env, ...place.env });
