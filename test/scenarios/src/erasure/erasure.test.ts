@@ -201,9 +201,16 @@ describe("an erasure leaves nothing behind but what it says is pending", () => {
     const world = await begin(local);
     const { deployment, person } = world;
     const erase = ["erase", "--customer", person.customerId, "--yes"];
-    for (let kill = 0; kill < 8; kill += 1) {
+    for (let kill = 0; kill < 6; kill += 1) {
       const { process: erasing, ended } = deployment.start(erase);
-      await Promise.race([systemClock.sleep(600 + kill * 250), ended]);
+      // From the moment that the command is durable on.
+      const told = new Promise<void>((resolve) => {
+        erasing.stderr?.on("data", (text: Buffer) => {
+          if (text.includes("told to erase")) resolve();
+        });
+      });
+      await Promise.race([told, ended]);
+      await Promise.race([systemClock.sleep(kill * 200), ended]);
       erasing.kill("SIGKILL");
       await ended;
     }
