@@ -18,7 +18,7 @@ try {
   const forMs = Number(values.minutes) * 60_000;
   const { events, changes, deliveries, repeats, faults } = await runStorm({
     openLog,
-    ...{ everyMs: 3_000, forMs, members: 4, tickets: 60, eventsPerSecond: 200 },
+    ...{ everyMs: 3_000, forMs, members: 4, tickets: 60, eventsPerSecond: 250 },
   });
   console.log(
     `broker ${kafka.version ?? "given"}: ${events} events, ${changes} members came or went; ${deliveries} deliveries, ${repeats} repeats that say so, ${faults.length} faults`,
