@@ -12,6 +12,7 @@ import {
   type TicketEvent,
   type TicketMetrics,
   ticketKey,
+  ticketMetrics,
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
@@ -200,7 +201,7 @@ async function append(...events: (TicketEvent | MessageEvent)[]): Promise<void> 
 async function published(): Promise<TicketMetrics[]> {
   const found: TicketMetrics[] = [];
   for await (const { records } of batchesToEnd(log, "ticket-metrics"))
-    found.push(...records.map((record) => decodeJson(record) as TicketMetrics));
+    found.push(...records.map((record) => ticketMetrics.parse(decodeJson(record))));
   return found;
 }
 

@@ -15,6 +15,7 @@ import {
   silentLogger,
   type TicketHistory,
   type TicketMetrics,
+  ticketMetrics,
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
@@ -120,7 +121,7 @@ async function expectFigures(log: EventLog, told: readonly ChangeEvent[], store:
   const newest = new Map<string, TicketMetrics>();
   for await (const { records } of batchesToEnd(log, "ticket-metrics"))
     for (const record of records) {
-      const metrics = decodeJson(record) as TicketMetrics;
+      const metrics = ticketMetrics.parse(decodeJson(record));
       const before = newest.get(metrics.ticket_id);
       if (before !== undefined)
         expect(factsOf(metrics.history)).toBeGreaterThanOrEqual(factsOf(before.history));

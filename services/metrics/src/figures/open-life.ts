@@ -1,6 +1,7 @@
-import { epochMsOf, type HeadRun, type MessageMark } from "@thulium-stream/contracts";
+import type { HeadRun, MessageMark } from "@thulium-stream/contracts";
 import type { BusinessCalendar } from "../calendar/business-calendar.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
+import { secondMsOf } from "./second-of.ts";
 import type { StatusSpan } from "./status-track.ts";
 
 /** A stretch of time in milliseconds, the end exclusive. */
@@ -39,7 +40,7 @@ export function calendarOfTicket(
   const parts: { readonly fromMs: number; readonly calendar: BusinessCalendar }[] = [];
   for (const run of runs) {
     const calendar = rules.calendarOf(run.queue_id, run.queue);
-    const fromMs = parts.length === 0 ? Number.NEGATIVE_INFINITY : epochMsOf(run.at);
+    const fromMs = parts.length === 0 ? Number.NEGATIVE_INFINITY : secondMsOf(run.at);
     if (parts.at(-1)?.calendar !== calendar) parts.push({ fromMs, calendar });
   }
   const [only, ...more] = parts;

@@ -1,11 +1,7 @@
-import {
-  epochMsOf,
-  type Instant,
-  type MessageMark,
-  type NextResponse,
-} from "@thulium-stream/contracts";
+import type { Instant, MessageMark, NextResponse } from "@thulium-stream/contracts";
 import type { BusinessCalendar } from "../calendar/business-calendar.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
+import { secondMsOf } from "./second-of.ts";
 import { durationBetween } from "./time-shares.ts";
 
 type Calendar = Pick<BusinessCalendar, "secondsBetween">;
@@ -58,7 +54,7 @@ export function responsesOf(
 }
 
 function responseOf(askedAt: Instant, answeredAt: Instant, calendar: Calendar): NextResponse {
-  const spent = durationBetween(epochMsOf(askedAt), epochMsOf(answeredAt), calendar);
+  const spent = durationBetween(secondMsOf(askedAt), secondMsOf(answeredAt), calendar);
   return {
     asked_at: askedAt,
     answered_at: answeredAt,

@@ -1,5 +1,6 @@
 import { epochMsOf, type HeadRun } from "@thulium-stream/contracts";
 import type { FigureRules } from "../rules/figure-rules.ts";
+import { secondMsOf } from "./second-of.ts";
 
 /** A stretch of a ticket's life under one status. It lasts until the next one begins. Instants are milliseconds. */
 export interface StatusSpan {
@@ -38,7 +39,7 @@ export function statusTrack(
   for (const [at, run] of runs.entries()) {
     pushSteps(track, run, at === 0, createdMs, rules);
     pushRun(track, run, { isFirst: at === 0, seenMs, createdMs }, rules);
-    seenMs = epochMsOf(run.last_observed_at);
+    seenMs = secondMsOf(run.last_observed_at);
   }
   return track;
 }
@@ -53,7 +54,7 @@ function pushSteps(
   if (run.steps.length === 0) return;
   const knownMs = epochMsOf(run.observed_at);
   const steps = run.steps
-    .flatMap(({ at, from, to }) => (at === null ? [] : [{ ms: epochMsOf(at), from, to }]))
+    .flatMap(({ at, from, to }) => (at === null ? [] : [{ ms: secondMsOf(at), from, to }]))
     .filter(({ ms }) => ms <= knownMs)
     .sort((a, b) => a.ms - b.ms);
   const push = (ms: number, status: string | null) => {
@@ -109,7 +110,7 @@ function beginOf(run: HeadRun, { isFirst, seenMs }: { isFirst: boolean; seenMs: 
   // A first observation tells what was so since the ticket's last change, not since its creation.
   const firstAt = run.updated_at ?? run.observed_at;
   return {
-    fromMs: epochMsOf(isFirst ? firstAt : run.at),
+    fromMs: secondMsOf(isFirst ? firstAt : run.at),
     precisionMs: run.is_observation && !isFirst ? spanMs(seenMs, run) : 0,
     basis: "status history observed",
   };
@@ -121,8 +122,8 @@ function closeOf(
   previous: StatusSpan | undefined,
 ): Begin {
   const openedMs = previous?.fromMs ?? place.createdMs;
-  const closedMs = run.closed_at === null || run.deleted ? null : epochMsOf(run.closed_at);
-  if (closedMs !== null && closedMs >= openedMs && closedMs <= epochMsOf(run.observed_at))
+  const closedMs = run.closed_at === null || run.deleted ? null : secondMsOf(run.closed_at);
+  if (closedMs !== null && closedMs >= openedMs && closedMs <= secondMsOf(run.observed_at))
     return {
       fromMs: closedMs,
       precisionMs: 0,
@@ -138,7 +139,7 @@ function closeOf(
 }
 
 function spanMs(seenMs: number, { observed_at }: HeadRun): number {
-  return Math.max(0, epochMsOf(observed_at) - seenMs);
+  return Math.max(0, secondMsOf(observed_at) - seenMs);
 }
 
 /** Whether a full status name is the one that a comment names: `A` names `A` and `A - sub`. */

@@ -1,5 +1,4 @@
 import {
-  epochMsOf,
   type FigureBasis,
   type HeadRun,
   type Instant,
@@ -18,6 +17,7 @@ import {
   spokenMessages,
 } from "./open-life.ts";
 import { isAgentReply, isFromCustomer, type Responses, responsesOf } from "./responses.ts";
+import { secondMsOf, wholeSecondMs } from "./second-of.ts";
 import { type SlaJudge, slaStanding } from "./service-level.ts";
 import { lastingRuns, type StatusSpan, statusTrack } from "./status-track.ts";
 import { ballTimes, durationBetween, durationOf, headSteps, sharesOf } from "./time-shares.ts";
@@ -62,7 +62,7 @@ export function ticketMetricsOf(
   const { system, ticketId, rules } = context;
   const asOf = newestObservation(history);
   const createdAt = last.created_at ?? first.at;
-  const createdMs = epochMsOf(createdAt);
+  const createdMs = secondMsOf(createdAt);
   const track = statusTrack(runs, createdMs, rules);
   const life: Life = {
     last,
@@ -70,7 +70,7 @@ export function ticketMetricsOf(
     messages: spokenMessages(history.messages),
     createdAt,
     createdMs,
-    asOfMs: Math.max(context.asOfMs ?? epochMsOf(asOf), createdMs),
+    asOfMs: Math.max(wholeSecondMs(context.asOfMs ?? secondMsOf(asOf)), createdMs),
     track,
     open: openSpans(track, createdMs),
     calendar: calendarOfTicket(runs, rules),
@@ -164,7 +164,7 @@ function timeFigures({ runs, messages, track, open, calendar, ...life }: Life, r
     track,
     messages
       .filter((message) => isFromCustomer(message) || isAgentReply(message, rules))
-      .map((message) => ({ ms: epochMsOf(message.at), isCustomer: isFromCustomer(message) })),
+      .map((message) => ({ ms: secondMsOf(message.at), isCustomer: isFromCustomer(message) })),
     rules,
   );
   const balls = ballTimes(moves, openTime, calendar);
@@ -222,14 +222,14 @@ function slaFigures(
   const waiting =
     waitingSince === null
       ? []
-      : [{ startedMs: epochMsOf(waitingSince), doneMs: null, droppedMs: endedMs }];
+      : [{ startedMs: secondMsOf(waitingSince), doneMs: null, droppedMs: endedMs }];
   return {
     sla_first_response: slaStanding(
       "first_response",
       [
         {
-          startedMs: epochMsOf(askedAt),
-          doneMs: first === null ? null : epochMsOf(first.at),
+          startedMs: secondMsOf(askedAt),
+          doneMs: first === null ? null : secondMsOf(first.at),
           droppedMs: endedMs,
         },
       ],
@@ -239,8 +239,8 @@ function slaFigures(
       "next_response",
       [
         ...next.map(({ asked_at, answered_at }) => ({
-          startedMs: epochMsOf(asked_at),
-          doneMs: epochMsOf(answered_at),
+          startedMs: secondMsOf(asked_at),
+          doneMs: secondMsOf(answered_at),
           droppedMs: null,
         })),
         ...waiting,
@@ -256,7 +256,7 @@ function slaFigures(
 }
 
 function between(from: Instant, to: Instant, calendar: Calendar) {
-  return durationOf([{ fromMs: epochMsOf(from), toMs: epochMsOf(to) }], calendar);
+  return durationOf([{ fromMs: secondMsOf(from), toMs: secondMsOf(to) }], calendar);
 }
 
 function newestObservation({ heads, messages }: TicketHistory): Instant {

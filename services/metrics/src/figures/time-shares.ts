@@ -1,6 +1,7 @@
-import { epochMsOf, type HeadRun, type TimeShare } from "@thulium-stream/contracts";
+import type { HeadRun, TimeShare } from "@thulium-stream/contracts";
 import type { BusinessCalendar } from "../calendar/business-calendar.ts";
 import type { Ball, Span } from "./open-life.ts";
+import { secondMsOf } from "./second-of.ts";
 
 type Calendar = Pick<BusinessCalendar, "secondsBetween">;
 
@@ -16,11 +17,10 @@ export interface Step<T> {
   readonly value: T;
 }
 
-/** Time between two instants, each taken to its nearest second: durations are whole seconds, and those of adjoining spans still add up. */
+/** Time between two whole seconds; none when the end comes first. */
 export function durationBetween(fromMs: number, toMs: number, calendar: Calendar): Duration {
-  const [from, to] = [Math.round(fromMs / 1000), Math.round(toMs / 1000)];
-  if (to <= from) return { s: 0, business_s: 0 };
-  return { s: to - from, business_s: calendar.secondsBetween(from * 1000, to * 1000) };
+  if (toMs <= fromMs) return { s: 0, business_s: 0 };
+  return { s: (toMs - fromMs) / 1000, business_s: calendar.secondsBetween(fromMs, toMs) };
 }
 
 /** Sum of spans of time. */
@@ -77,7 +77,7 @@ export function headSteps(
 ): readonly Step<string | null>[] {
   const steps: Step<string | null>[] = [];
   for (const [at, run] of runs.entries()) {
-    const fromMs = epochMsOf(at === 0 ? (run.updated_at ?? run.observed_at) : run.at);
+    const fromMs = secondMsOf(at === 0 ? (run.updated_at ?? run.observed_at) : run.at);
     if (at === 0 || steps.at(-1)?.value !== run[field])
       steps.push({ fromMs: Math.max(fromMs, steps.at(-1)?.fromMs ?? fromMs), value: run[field] });
   }
