@@ -21,14 +21,10 @@ import {
   type TicketState,
   ticketKey,
 } from "@thulium-stream/contracts";
-import {
-  deletionOf,
-  detectChanges,
-  type ObservationContext,
-  unlistingOf,
-} from "./detect-changes.ts";
+import { deletionOf, detectChanges, unlistingOf } from "./detect-changes.ts";
 import { eraseHeld, withTicket } from "./erase-held.ts";
 import { stateRecord } from "./extractor-state.ts";
+import type { ObservationContext } from "./observation-context.ts";
 import type { Job, JobResult, PublisherOptions } from "./publisher.ts";
 
 /** The checkpoint of a system that was never read. */

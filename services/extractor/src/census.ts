@@ -39,13 +39,14 @@ export async function decideMissing(
 ): Promise<CensusResult> {
   const none = { missing: missing.length, deleted: 0, unlisted: 0 };
   if (missing.length === 0) return { ...none, refused: null };
-  if (listedId === null || !(await isAnsweredById(deps, listedId, signal)))
+  if (listedId === null || !(await isAnsweredById(deps, listedId, missing, signal)))
     return {
       ...none,
       refused:
         "a listed ticket could not be asked for by its id: no delete is believed; the API user may lack the permission for single tickets",
     };
-  const goneOnce = await gone(deps, missing, signal);
+  const first = await existences(deps, missing, signal);
+  const goneOnce = missing.filter(({ ticket_id }) => first.get(ticket_id) === false);
   const mostDeletes = deps.believesDeletes ? Number.POSITIVE_INFINITY : deleteGuard(held);
   if (goneOnce.length > mostDeletes)
     return {
@@ -53,8 +54,12 @@ export async function decideMissing(
       refused: `${goneOnce.length} tickets seem deleted, more than ${mostDeletes}: look at the source, then run census --believe-deletes`,
     };
   await deps.clock.sleep(deps.settings.confirmDelayMs, signal);
-  const goneTwice = new Set((await gone(deps, goneOnce, signal)).map(({ ticket_id }) => ticket_id));
-  const found = missing.filter(({ ticket_id, listed }) => !goneTwice.has(ticket_id) && listed);
+  const second = await existences(deps, goneOnce, signal);
+  const goneTwice = new Set([...second].filter(([, exists]) => exists === false).map(([id]) => id));
+  const found = missing.filter(
+    ({ ticket_id, listed }) =>
+      listed && (first.get(ticket_id) === true || second.get(ticket_id) === true),
+  );
   const unlisted = await notListed(deps, found, signal);
   if (goneTwice.size + unlisted.length > 0)
     await deps.publisher.publish({
@@ -87,16 +92,35 @@ async function notListed(
   return missing;
 }
 
-/** Whether a ticket that is listed is found by its id, too; asked twice, apart in time, since a replica that lags may not know it yet. */
+/** Held tickets that are asked for when the first one cannot be shown. */
+const otherListed = 5;
+
+/**
+ * Whether a ticket that is listed is found by its id, too; asked twice, apart in time, since a replica that lags may not know it yet. Where the source fails on that very ticket
+ * another one tells as much.
+ */
 async function isAnsweredById(
-  { asker, clock, settings }: CensusDeps,
+  deps: CensusDeps,
   listedId: string,
+  missing: readonly TicketState[],
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { clock, settings, index } = deps;
+  const notThese = new Set([listedId, ...missing.map(({ ticket_id }) => ticket_id)]);
+  const others: string[] = [];
+  for (const { ticketId, listed } of index.createdBetween()) {
+    if (others.length === otherListed) break;
+    if (listed && !notThese.has(ticketId)) others.push(ticketId);
+  }
   try {
-    if (await asker.exists(listedId, "confirm", signal)) return true;
-    await clock.sleep(settings.confirmDelayMs, signal);
-    return await asker.exists(listedId, "confirm", signal);
+    for (const id of [listedId, ...others]) {
+      const exists = await existence(deps, id, signal);
+      if (exists === null) continue;
+      if (exists) return true;
+      await clock.sleep(settings.confirmDelayMs, signal);
+      return (await existence(deps, id, signal)) === true;
+    }
+    return false;
   } catch (error) {
     // Permissions are given per method: without this one, everything but the census goes on.
     if (isFailure(error, "Forbidden")) return false;
@@ -104,18 +128,32 @@ async function isAnsweredById(
   }
 }
 
-async function gone(
-  { asker }: CensusDeps,
+/** Whether each ticket exists; null where the source gives no answer about it, so that nothing is decided. */
+async function existences(
+  deps: CensusDeps,
   tickets: readonly TicketState[],
   signal: AbortSignal,
-): Promise<TicketState[]> {
-  const answers = await Promise.all(
-    tickets.map(async (ticket) => ({
-      ticket,
-      exists: await asker.exists(ticket.ticket_id, "confirm", signal),
-    })),
+): Promise<ReadonlyMap<string, boolean | null>> {
+  return new Map(
+    await Promise.all(
+      tickets.map(
+        async ({ ticket_id }) => [ticket_id, await existence(deps, ticket_id, signal)] as const,
+      ),
+    ),
   );
-  return answers.filter(({ exists }) => !exists).map(({ ticket }) => ticket);
+}
+
+async function existence(
+  { asker }: CensusDeps,
+  ticketId: string,
+  signal: AbortSignal,
+): Promise<boolean | null> {
+  try {
+    return await asker.exists(ticketId, "confirm", signal);
+  } catch (error) {
+    if (isFailure(error, ...pageFailures)) return null;
+    throw error;
+  }
 }
 
 /** Held tickets that are created near each other: what one count is asked for. */

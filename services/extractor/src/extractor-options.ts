@@ -1,4 +1,4 @@
-import type { StepPattern } from "./detect-changes.ts";
+import type { StepPattern } from "./observation-context.ts";
 
 /** What an extractor needs to know. Times in milliseconds. */
 export interface ExtractorOptions {

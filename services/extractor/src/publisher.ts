@@ -23,8 +23,8 @@ import {
 import { retrying } from "@thulium-stream/runtime";
 import { messageHash, ticketHash } from "@thulium-stream/thulium-api/pure";
 import { Batch, firstCheckpoint } from "./batch.ts";
-import type { ObservationContext } from "./detect-changes.ts";
 import { logIdRecord, readExtractorState } from "./extractor-state.ts";
+import type { ObservationContext } from "./observation-context.ts";
 import { ObservationOrder } from "./observation-order.ts";
 import type { TicketIndex } from "./ticket-index.ts";
 

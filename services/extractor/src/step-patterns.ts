@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Failure, kinds } from "@thulium-stream/contracts";
 import { z } from "zod";
-import type { StepPattern } from "./detect-changes.ts";
+import type { StepPattern } from "./observation-context.ts";
 
 const fileSchema = z.array(
   z.strictObject({

@@ -379,6 +379,26 @@ describe("the census by counts", () => {
   });
 });
 
+it("E3: a ticket about which the source gives no answer stays undecided, and stops nothing else", async () => {
+  populate(60);
+  await runUntil(async () => (await stateOf("first"))?.state === "done");
+  for (const id of ["30", "31"]) source.tickets.delete(id);
+  const exists = source.ticketExists.bind(source);
+  // The missing one, and all but one of the listed ones that are asked for first.
+  const silent = new Set(["30", "59", "58", "57"]);
+  source.ticketExists = async (id) => {
+    if (silent.has(id)) throw new Failure("Unavailable", "the source answered 500");
+    return exists(id);
+  };
+  await tell(start("look", { kind: "census", believe_deletes: false }));
+  await runUntil(async () => (await stateOf("look"))?.state === "done");
+  expect([(await held()).has("30"), (await held()).has("31")]).toEqual([true, false]);
+  silent.clear();
+  await tell(start("again", { kind: "census", believe_deletes: false }));
+  await runUntil(async () => (await stateOf("again"))?.state === "done");
+  expect((await held()).has("30")).toBe(false);
+});
+
 it("E3: tasks that miss the same ticket at once tell one delete", async () => {
   populate(60);
   await runUntil(async () => (await stateOf("first"))?.state === "done");

@@ -210,8 +210,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: extractor("census"),
-        find: "(await gone(deps, goneOnce, signal))",
-        replace: "goneOnce",
+        find: "const second = await existences(deps, goneOnce, signal);",
+        replace: "const second = first;",
       },
     ],
   },
@@ -222,8 +222,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: extractor("census"),
-        find: 'exists: await asker.exists(ticket.ticket_id, "confirm", signal),',
-        replace: "exists: false,",
+        find: "[ticket_id, await existence(deps, ticket_id, signal)]",
+        replace: "[ticket_id, false]",
       },
     ],
   },
@@ -291,7 +291,7 @@ export const mutants: readonly Mutant[] = [
     mistake: "an event's id is a hash of its content alone",
     edits: [
       {
-        file: extractor("detect-changes"),
+        file: extractor("event-id"),
         find: "[system, ticketId, entity, previousOrObservedAt, content]",
         replace: "[system, ticketId, entity, content]",
       },
