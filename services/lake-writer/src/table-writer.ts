@@ -51,7 +51,7 @@ export interface TableStatus {
 }
 
 /** Undelivered bytes that the reader may hold: what a fetch costs in memory is several times this. */
-const readAheadBytes = 4 * 1024 * 1024;
+const readAheadBytes = 2 * 1024 * 1024;
 
 /**
  * Keeps one append table up to one topic. Rows wait in a batch; a full or old one is encoded, uploaded and committed together with the positions it reaches, while
