@@ -260,6 +260,7 @@ describe("an erasure", () => {
       letter("5005", `{"ticket_id":"5005","subject":"${gone.subject}`),
       letter(null, `base64:${coded.toString("base64")}`),
       { ...letter(null, `{"customer_id":${gone.customer_id}}`), system: "umbrella" },
+      { ...other, state: "dropped" as const },
     ];
     const writer = await log.openWriter("letters");
     for (const one of letters)
@@ -274,6 +275,8 @@ describe("an erasure", () => {
     );
     const newest = new Map(left.map((one) => [one.letter_id, one.attempts]));
     expect(newest.get(worked.letter_id)).toBe(2);
+    // An older record behind it would open the letter again.
+    expect(left.findLast((one) => one.letter_id === other.letter_id)?.state).toBe("dropped");
     expect(newest.get(other.letter_id)).toBe(1);
     expect(left.filter(({ system }) => system === "umbrella")).toHaveLength(1);
     expect(newest.size).toBe(3);
