@@ -2,6 +2,7 @@ import { type Group, groups } from "@thulium-stream/metrics";
 import { exitCodes } from "@thulium-stream/runtime";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { checkSettings } from "./commands/check-settings.ts";
+import { compactNow, expireNow, snapshotNow, verifyLakeNow } from "./commands/look-after-lake.ts";
 import { listLake, type QueryFormat, queryLake } from "./commands/query-lake.ts";
 import { type ReportOptions, reportMetrics } from "./commands/report-metrics.ts";
 import { type RunOptions, runPipeline } from "./commands/run-pipeline.ts";
@@ -30,7 +31,7 @@ export function program(signal: AbortSignal, done: (code: number) => void): Comm
     .exitOverride()
     .showHelpAfterError("(--help tells what there is)");
   addServices(root, signal, done);
-  addReaders(root, signal);
+  addReaders(root, signal, done);
   addTasks(root, signal, done);
   addOperations(root, signal, done);
   return root;
@@ -80,7 +81,7 @@ function addServices(root: Command, signal: AbortSignal, done: (code: number) =>
     );
 }
 
-function addReaders(root: Command, signal: AbortSignal): void {
+function addReaders(root: Command, signal: AbortSignal, done: (code: number) => void): void {
   root
     .command("events")
     .description("change events from the log")
@@ -111,23 +112,29 @@ function addReaders(root: Command, signal: AbortSignal): void {
   const lake = root.command("lake").description("tables and snapshots");
   lake
     .command("ls")
-    .description("tables, snapshots, files, rows")
+    .description("tables with files by size, rows, age and log positions; snapshots")
     .option("--json", "JSON", false)
-    .action(({ json }: { json: boolean }) => withLake((store) => listLake(store, json)));
+    .action(({ json }: { json: boolean }) =>
+      withLake((store, { clock }) => listLake(store, { json, nowMs: clock.now() })),
+    );
   lake
     .command("query")
-    .description("SQL over tickets, messages (newest snapshot), ticket_events, message_events")
+    .description(
+      "SQL over tickets, messages, ticket_metrics, ticket_events, message_events, and the newest snapshot as tickets_snapshot, messages_snapshot",
+    )
     .argument("<sql>")
     .addOption(
       new Option("--format <format>", "how rows are shown")
         .choices(["table", "csv", "json"])
         .default("table"),
     )
-    .action((sql: string, { format }: { format: QueryFormat }) =>
+    .option("--as-of <instant>", "as the tables were then, such as 2026-11-24T08:00:00Z", instant)
+    .action((sql: string, { format, asOf }: { format: QueryFormat; asOf?: number }) =>
       withLake((store, { settings, clock }) =>
-        queryLake(sql, { settings, store, clock, format, signal }),
+        queryLake(sql, { settings, store, clock, format, asOfMs: asOf, signal }),
       ),
     );
+  addLakeCare(lake, signal, done);
 }
 
 function addDeadLetters(root: Command): void {
@@ -159,6 +166,42 @@ function addDeadLetters(root: Command): void {
     .description("give letters up; they stay on the log until its retention passes them")
     .argument("<letter...>", "ids, or the beginnings of them")
     .action((ids: string[]) => withLog((log, { clock }) => dropLetters(log, clock, ids)));
+}
+
+function addLakeCare(lake: Command, signal: AbortSignal, done: (code: number) => void): void {
+  lake
+    .command("compact")
+    .description("lay small files of the event tables together now; beside a running writer, too")
+    .action(() => withLake((store, context) => compactNow(store, context, signal)));
+  lake
+    .command("expire")
+    .description("forget old states of the tables, remove orphans and old snapshots now")
+    .action(() => withLake((store, context) => expireNow(store, context, signal)));
+  lake
+    .command("snapshot")
+    .description("write the current state into a folder of its own now")
+    .action(() => snapshotNow(signal));
+  lake
+    .command("verify")
+    .description("compare tables and snapshots with what is there; exit code 3 when they differ")
+    .option(
+      "--quick",
+      "only what the store lists: no rows are counted, no checksums computed",
+      false,
+    )
+    .option("--json", "JSON", false)
+    .action((options: { quick: boolean; json: boolean }) =>
+      withLake(async (store, context) =>
+        done(await verifyLakeNow(store, context, { ...options, signal })),
+      ),
+    );
+}
+
+function instant(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError("must be an instant such as 2026-11-24T08:00:00Z");
+  return ms;
 }
 
 function addTasks(root: Command, signal: AbortSignal, done: (code: number) => void): void {

@@ -1,6 +1,6 @@
 import { type Column, instantOf, type ObjectStore } from "@thulium-stream/contracts";
 import { Table } from "@thulium-stream/lake";
-import { eventTables, stateTables } from "./columns.ts";
+import { eventTables, lakeTables, stateTables } from "./columns.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
 /** A table as `lake ls` shows it. */
@@ -12,7 +12,14 @@ export interface DescribedTable {
   /** Next position of the log per partition that the table covers. */
   readonly positions: Readonly<Record<string, number>>;
   readonly committedAt: string | null;
+  /** States that can still be read, the newest included. */
+  readonly states: number;
+  /** Files by size: up to 1 MB, 16 MB, 64 MB, 256 MB, and above; null when it was not asked for, since manifests are read for it. */
+  readonly fileSizes: readonly number[] | null;
 }
+
+/** Upper bounds of {@link DescribedTable.fileSizes}, in bytes; the last group has none. */
+export const fileSizeBounds: readonly number[] = [1, 16, 64, 256].map((mb) => mb * 1024 ** 2);
 
 /** One table of a snapshot as `lake ls` shows it. */
 export interface DescribedSnapshot {
@@ -36,12 +43,15 @@ export interface CataloguedView {
 const reading = { clock: { now: () => 0, sleep: async () => {} }, newId: () => "" };
 
 /** What the lake holds: tables and snapshots. Reads only. @throws Failure of the store; `InvalidSettings` for something foreign at the place. */
-export async function describeLake(store: ObjectStore): Promise<{
+export async function describeLake(
+  store: ObjectStore,
+  { fileSizes = false }: { readonly fileSizes?: boolean } = {},
+): Promise<{
   readonly tables: readonly DescribedTable[];
   readonly snapshots: readonly DescribedSnapshot[];
 }> {
   const tables = await Promise.all(
-    eventTables.map(async ({ table: name }) => {
+    lakeTables.map(async ({ table: name }) => {
       const table = await Table.open({ store, table: name, ...reading });
       const { snapshot, positions } = table;
       const total = (of: string) => Number(snapshot?.summary[`total-${of}`] ?? 0);
@@ -52,13 +62,28 @@ export async function describeLake(store: ObjectStore): Promise<{
         bytes: total("files-size"),
         positions,
         committedAt: snapshot === null ? null : instantOf(snapshot["timestamp-ms"]),
+        states: table.metadata?.snapshots.length ?? 0,
+        fileSizes: fileSizes
+          ? groupedBySize((await table.liveFiles()).map(({ bytes }) => bytes))
+          : null,
       };
     }),
   );
   return { tables, snapshots: await snapshotsOf(store) };
 }
 
-/** The views of `lake query`: current tickets and messages of the newest complete snapshot, and the event tables. */
+/** How many sizes fall under each bound of {@link fileSizeBounds}, and how many above the last. Pure. */
+function groupedBySize(sizes: readonly number[]): readonly number[] {
+  const groups = [...fileSizeBounds.map(() => 0), 0];
+  for (const size of sizes) {
+    const at = fileSizeBounds.findIndex((bound) => size <= bound);
+    const group = at < 0 ? fileSizeBounds.length : at;
+    groups[group] = (groups[group] ?? 0) + 1;
+  }
+  return groups;
+}
+
+/** The newest snapshot's views: current tickets and messages of the newest complete snapshot, and the event tables. */
 export async function lakeViews(store: ObjectStore): Promise<readonly CataloguedView[]> {
   const snapshots = (await snapshotsOf(store)).filter(({ complete }) => complete);
   const states = await Promise.all(
@@ -85,7 +110,8 @@ export async function lakeViews(store: ObjectStore): Promise<readonly Catalogued
   return [...states, ...events];
 }
 
-async function snapshotsOf(store: ObjectStore): Promise<readonly DescribedSnapshot[]> {
+/** Snapshot folders, the complete ones and the others, in byte order of their names. */
+export async function snapshotsOf(store: ObjectStore): Promise<readonly DescribedSnapshot[]> {
   const folders = new Map<string, { files: number; bytes: number; complete: boolean }>();
   for await (const { key, bytes } of store.list("snapshots/")) {
     const match = /^(snapshots\/[^/]+\/snapshot_date=[^/]+\/snapshot_at=[^/]+)\/(.+)$/.exec(key);
@@ -116,7 +142,11 @@ async function snapshotsOf(store: ObjectStore): Promise<readonly DescribedSnapsh
   return described.sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
-async function manifestOf(store: ObjectStore, folder: string): Promise<SnapshotManifest | null> {
+/** The manifest of a snapshot folder; null while there is none. */
+export async function manifestOf(
+  store: ObjectStore,
+  folder: string,
+): Promise<SnapshotManifest | null> {
   const bytes = await store.get(`${folder}/_manifest.json`);
   return bytes === null ? null : (JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest);
 }

@@ -2,6 +2,7 @@ import { isFailure, type LogRecord } from "@thulium-stream/contracts";
 import { nextRunMs, retrying } from "@thulium-stream/runtime";
 import { eventTables, stateTables, ticketMetricsTable } from "./columns.ts";
 import { LakeEraser, type LakeErasure } from "./erasure/lake-eraser.ts";
+import { compactLake, expireLake } from "./maintain-lake.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
 import { type TableStatus, TableWriter } from "./table-writer.ts";
@@ -19,7 +20,13 @@ export interface LakeWriterOptions {
   readonly snapshotSchedule: string;
   /** How often the current-state tables are merged, in milliseconds. */
   readonly mergeIntervalMs: number;
+  /** Age from which snapshot folders go, in milliseconds; null keeps all. Default null. */
+  readonly retainSnapshotsMs?: number | null;
 }
+
+/** How often small files are laid together (1 h), and how often old states and orphans go (1 day), in milliseconds. */
+const compactionIntervalMs = 3_600_000;
+const expiryIntervalMs = 24 * compactionIntervalMs;
 
 /** Where a lake writer stands. */
 export interface LakeWriterStatus {
@@ -55,7 +62,12 @@ export class LakeWriter {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
     if (!(await this.#knowErased(signal))) return;
-    const loops = [this.#snapshotLoop(both), this.#mergeLoop(both), this.#erasureLoop(both)];
+    const loops = [
+      this.#snapshotLoop(both),
+      this.#mergeLoop(both),
+      this.#maintenanceLoop(both),
+      this.#erasureLoop(both),
+    ];
     const parts = [...this.#tables.map((table) => table.run(both)), ...loops].map((running) =>
       running.catch((error: unknown) => {
         if (isFailure(error, "Cancelled")) return;
@@ -80,7 +92,7 @@ export class LakeWriter {
     }
   }
 
-  /** Merges, snapshots and erasures share the copies of files on this machine: one after the other. */
+  /** Merges, snapshots, maintenance and erasures share the copies of files on this machine, and a snapshot's tables are cut at one append: one after the other. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const working = this.#maintaining.then(work);
     this.#maintaining = working.catch(() => {});
@@ -159,6 +171,28 @@ export class LakeWriter {
     }
   }
 
+  /** Keeps files few and the past short, one work after the other, so that memory is that of one. */
+  async #maintenanceLoop(signal: AbortSignal): Promise<void> {
+    const { clock, logger, encoders } = this.#deps;
+    const retainSnapshotsMs = this.#options.retainSnapshotsMs ?? null;
+    let expireAtMs = clock.now() + compactionIntervalMs;
+    for (;;) {
+      await clock.sleep(compactionIntervalMs, signal);
+      if (!this.ownsMaintenance) continue;
+      const options = { what: "maintenance", clock, logger, signal };
+      const maintain = async () => {
+        if (encoders.duckdb !== null)
+          for (const done of await compactLake(this.#deps, signal))
+            if (done.filesBefore > 0) logger.info(done, "compacted");
+        if (clock.now() < expireAtMs) return;
+        const expired = await expireLake(this.#deps, { retainSnapshotsMs }, signal);
+        expireAtMs = clock.now() + expiryIntervalMs;
+        logger.info(expired, "expired");
+      };
+      await this.#alone(() => retrying(maintain, options));
+    }
+  }
+
   /** Whether this writer looks after the tables: merges, compaction, expiry, snapshots. */
   get ownsMaintenance(): boolean {
     return this.#tables[0]?.owns(0) ?? false;
@@ -203,6 +237,7 @@ export class LakeWriter {
       const nextMs = nextRunMs(snapshotSchedule, zone, clock.now());
       if (nextMs === null) return;
       await clock.sleep(nextMs - clock.now(), signal);
+      if (!this.ownsMaintenance) continue;
       const options = { what: "writing the snapshot", clock, logger, signal };
       const { rows, files } = await retrying(() => this.writeSnapshot(signal), options);
       logger.info({ rows, files }, "snapshot written");

@@ -56,6 +56,7 @@ export async function openLakeWriter(
       zone: settings.THULIUM_TIME_ZONE,
       snapshotSchedule: settings.SNAPSHOT_SCHEDULE,
       mergeIntervalMs: settings.MERGE_INTERVAL,
+      retainSnapshotsMs: settings.SNAPSHOT_RETAIN,
     },
   );
 }

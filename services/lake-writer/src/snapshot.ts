@@ -13,13 +13,15 @@ import {
   type Instant,
   instantOf,
   type LogRecord,
+  type ObjectStore,
 } from "@thulium-stream/contracts";
 import { chooseEncoder } from "@thulium-stream/lake";
 import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
 import { stateTables } from "./columns.ts";
+import { copySnapshot, type SnapshotCut } from "./copied-snapshot.ts";
 import { encodeRows } from "./encode-rows.ts";
-import type { TableWriterDeps } from "./table-writer.ts";
+import type { MergeDeps } from "./merge-table.ts";
 
 /** What a snapshot's manifest says of one table. It is written last: a folder without it is not complete. */
 export interface SnapshotManifest {
@@ -58,33 +60,32 @@ const rowsPerFile = 200_000;
 const rowsAtOnce = 20_000;
 
 /** Where {@link writeSnapshot} reads from and writes to. */
-export type SnapshotDeps = Omit<TableWriterDeps, "isErased">;
+export type SnapshotDeps = MergeDeps;
 
 /**
- * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append, read from the compacted topics in
- * two passes (the newest position of each key, then the rows at these positions), so that memory holds keys, not rows. Each folder is complete when its manifest is there.
+ * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append. The files are those of the current-state tables, copied
+ * within the store; where these are not merged (no DuckDB) or hold other tenants, too, the state is read from the compacted topics. Each folder is complete when its manifest is there.
  */
 export async function writeSnapshot(
   deps: SnapshotDeps,
-  { system, zone }: { readonly system: string; readonly zone: string },
+  options: { readonly system: string; readonly zone: string },
   signal: AbortSignal,
 ): Promise<SnapshotSummary> {
   const at = instantOf(deps.clock.now());
-  const cutAppend = await lastAppend(deps.log, system);
-  const manifests: SnapshotManifest[] = [];
-  for (const { table, topic, columns } of stateTables) {
-    const folder = snapshotFolder(table, at, zone);
-    const manifest = await writeTable(
-      deps,
-      { system, table, topic, columns, at, cutAppend, folder },
-      signal,
+  const { system, zone } = options;
+  const { cutAppend, isAlone } = await lastAppend(deps.log, system);
+  const folderOf = (table: string) => snapshotFolder(table, at, zone);
+  const previous = await latestFolders(deps.store);
+  const cut = { system, at, cutAppend, folderOf, previous };
+  const canCopy = isAlone && deps.encoders.duckdb !== null;
+  const copied = canCopy ? await copySnapshot(deps, cut, signal) : null;
+  const manifests = copied ?? (await readSnapshot(deps, cut, signal));
+  for (const manifest of manifests)
+    await deps.store.putIfAbsent(
+      `${folderOf(manifest.table)}/_manifest.json`,
+      encodeJson(manifest),
     );
-    await deps.store.putIfAbsent(`${folder}/_manifest.json`, encodeJson(manifest));
-    manifests.push(manifest);
-  }
-  const latest = Object.fromEntries(
-    manifests.map(({ table }) => [table, snapshotFolder(table, at, zone)]),
-  );
+  const latest = Object.fromEntries(manifests.map(({ table }) => [table, folderOf(table)]));
   await retrying(() => deps.store.put("snapshots/_latest.json", encodeJson(latest)), {
     what: "writing the hint",
     clock: deps.clock,
@@ -100,6 +101,33 @@ export async function writeSnapshot(
     files: manifests.reduce((sum, { files }) => sum + files.length, 0),
     rows: manifests.reduce((sum, { rows }) => sum + rows, 0),
   };
+}
+
+/** The state from the compacted topics, in two passes (the newest position of each key, then the rows at these positions), so that memory holds keys, not rows. */
+async function readSnapshot(
+  deps: SnapshotDeps,
+  { system, at, cutAppend, folderOf }: SnapshotCut,
+  signal: AbortSignal,
+): Promise<readonly SnapshotManifest[]> {
+  const manifests: SnapshotManifest[] = [];
+  for (const { table, topic, columns } of stateTables) {
+    const cut = { system, table, topic, columns, at, cutAppend, folder: folderOf(table) };
+    manifests.push(await writeTable(deps, cut, signal));
+  }
+  return manifests;
+}
+
+/** Folders of the newest snapshot by the hint; none when it cannot be read. */
+async function latestFolders(store: ObjectStore): Promise<Readonly<Record<string, string>>> {
+  const bytes = await store.get("snapshots/_latest.json");
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array())) as Record<
+      string,
+      string
+    >;
+  } catch {
+    return {};
+  }
 }
 
 /** `snapshots/<table>/snapshot_date=<local day>/snapshot_at=<UTC instant>`. */
@@ -205,12 +233,18 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Number of the newest append: whatever a later one changes is not part of the cut. */
-async function lastAppend(log: EventLog, system: string): Promise<number> {
-  let last = 0;
+/** Number of the newest append, whose later changes are not part of the cut, and whether the log is this tenant's alone: appends of several are numbered each by itself. */
+async function lastAppend(
+  log: EventLog,
+  system: string,
+): Promise<{ readonly cutAppend: number; readonly isAlone: boolean }> {
+  let [cutAppend, isAlone] = [0, true];
   for await (const { records } of batchesToEnd(log, "extractor-state"))
-    for (const record of records)
-      if (record.key === `${system}:checkpoint` && record.value !== null)
-        last = checkpointSchema.parse(decodeJson(record)).append;
-  return last;
+    for (const record of records) {
+      if (record.value === null || !record.key?.endsWith(":checkpoint")) continue;
+      if (record.key === `${system}:checkpoint`)
+        cutAppend = checkpointSchema.parse(decodeJson(record)).append;
+      else isAlone = false;
+    }
+  return { cutAppend, isAlone };
 }

@@ -1,15 +1,27 @@
 import { join } from "node:path";
 import type { Clock, ObjectStore } from "@thulium-stream/contracts";
 import { type LakeQuery, openFileCache, openLakeQuery } from "@thulium-stream/lake";
-import { lakeViews } from "@thulium-stream/lake-writer";
+import { type CataloguedView, lakeViews } from "@thulium-stream/lake-writer";
 import { newId, type Settings } from "@thulium-stream/runtime";
 
-/** Opens SQL over the lake's views, or over those that are `wanted`; their files come through the cache in STATE_DIR. */
+/** Opens SQL over the newest snapshot and the event tables, or over those views that are `wanted`. */
 export async function openQuery(
   settings: Settings,
   store: ObjectStore,
   clock: Clock,
   wanted?: readonly string[],
+): Promise<LakeQuery> {
+  const all = await lakeViews(store);
+  const views = wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name));
+  return await openViews(settings, store, clock, views);
+}
+
+/** Opens SQL over views; their files come through the cache in STATE_DIR. */
+export async function openViews(
+  settings: Settings,
+  store: ObjectStore,
+  clock: Clock,
+  views: readonly CataloguedView[],
 ): Promise<LakeQuery> {
   const cache = openFileCache({
     url: settings.LAKE_URL,
@@ -18,8 +30,6 @@ export async function openQuery(
     clock,
     newId,
   });
-  const all = await lakeViews(store);
-  const views = wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name));
   // One call for all views: the next call may evict what an earlier one brought.
   const paths = await cache.pathsOf(views.flatMap(({ objects }) => objects));
   const starts = views.map((_, index) =>

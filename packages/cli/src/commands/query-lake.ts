@@ -1,14 +1,15 @@
 import type { Clock, ObjectStore } from "@thulium-stream/contracts";
-import { describeLake } from "@thulium-stream/lake-writer";
+import { describeLake, tableViews } from "@thulium-stream/lake-writer";
 import type { Settings } from "@thulium-stream/runtime";
-import { openQuery } from "../assembly/open-query.ts";
+import { openViews } from "../assembly/open-query.ts";
 import { note, print } from "../terminal/console.ts";
+import { spanText } from "../terminal/progress.ts";
 import { renderTable } from "../terminal/table.ts";
 
 /** Output forms of a query. */
 export type QueryFormat = "table" | "csv" | "json";
 
-/** Runs SQL over the newest snapshot (`tickets`, `messages`) and the event tables (`ticket_events`, `message_events`). */
+/** Runs SQL over the tables and the newest snapshot, now or as they were; only views that the SQL names are brought here. */
 export async function queryLake(
   sql: string,
   {
@@ -16,16 +17,22 @@ export async function queryLake(
     store,
     clock,
     format,
+    asOfMs,
     signal,
   }: {
     settings: Settings;
     store: ObjectStore;
     clock: Clock;
     format: QueryFormat;
+    /** Epoch milliseconds; left out = now. */
+    asOfMs?: number | undefined;
     signal: AbortSignal;
   },
 ): Promise<void> {
-  await using query = await openQuery(settings, store, clock);
+  const named = (await tableViews(store, asOfMs)).filter(({ name }) =>
+    new RegExp(`\\b${name}\\b`, "i").test(sql),
+  );
+  await using query = await openViews(settings, store, clock, named);
   const { columns, rows, truncated } = await query.run(sql, { signal });
   print(
     rendered(
@@ -62,21 +69,29 @@ function csvCell(value: unknown): string {
 }
 
 /** Lists tables and snapshots. */
-export async function listLake(store: ObjectStore, json: boolean): Promise<void> {
-  const lake = await describeLake(store);
+export async function listLake(
+  store: ObjectStore,
+  { json, nowMs }: { readonly json: boolean; readonly nowMs: number },
+): Promise<void> {
+  const lake = await describeLake(store, { fileSizes: true });
   if (json) {
     print(JSON.stringify(lake));
     return;
   }
   print(
     renderTable(
-      ["table", "files", "rows", "bytes", "last commit"],
-      lake.tables.map(({ name, files, rows, bytes, committedAt }) => [
+      ["table", "files", "≤1M/16M/64M/256M/more", "rows", "bytes", "states", "age", "log"],
+      lake.tables.map(({ name, files, fileSizes, rows, bytes, states, committedAt, positions }) => [
         name,
         files,
+        fileSizes?.join("/") ?? "",
         rows,
         bytes,
-        committedAt,
+        states,
+        committedAt === null ? "empty" : spanText((nowMs - Date.parse(committedAt)) / 1000),
+        Object.entries(positions)
+          .map(([partition, position]) => `${partition}:${position}`)
+          .join(" "),
       ]),
     ),
   );

@@ -236,6 +236,19 @@ export const settingTable = {
     "When daily snapshots are written: cron in the source's zone, or `off`",
     schedule("5 0 * * *"),
   ),
+  SNAPSHOT_RETAIN: setting(
+    "`off`",
+    "Age from which snapshot folders are removed, such as `90d`; `off` keeps all; the newest always stays",
+    z
+      .string()
+      .default("off")
+      .transform((value, context) => {
+        const ms = value === "off" ? null : parseDuration(value);
+        if (ms === null && value !== "off")
+          context.addIssue("must be off or a duration such as 90d");
+        return ms;
+      }),
+  ),
   PARQUET_ENCODER: setting(
     "`auto`",
     "`auto`, `parquetjs-lite` or `duckdb`",

@@ -54,7 +54,8 @@ class MemoryStore implements ObjectStore {
 
   async get(key: string): Promise<Uint8Array | null> {
     this.#check(key);
-    return this.#objects.get(key)?.bytes.slice() ?? null;
+    const object = this.#objects.get(key);
+    return object === undefined ? null : copyOf(object.bytes);
   }
 
   async copy(from: string, to: string): Promise<void> {
@@ -87,7 +88,7 @@ class MemoryStore implements ObjectStore {
   }
 
   #set(key: string, bytes: Uint8Array): void {
-    this.#objects.set(key, { bytes: bytes.slice(), modifiedAtMs: this.#clock.now() });
+    this.#objects.set(key, { bytes: copyOf(bytes), modifiedAtMs: this.#clock.now() });
   }
 
   #check(key: string): void {
@@ -98,4 +99,9 @@ class MemoryStore implements ObjectStore {
   #checkOpen(): void {
     if (this.#closed) throw new Failure("Closed", "the object store is closed");
   }
+}
+
+/** `slice` of a Buffer, such as a file was read into, would share its memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
 }

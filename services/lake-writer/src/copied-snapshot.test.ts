@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type EventLog,
+  encodeJson,
+  headerNames,
+  type NewRecord,
+  type ParquetEncoder,
+  silentLogger,
+  topics,
+} from "@thulium-stream/contracts";
+import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
+import { FaultyObjectStore, makeTicket, VirtualClock } from "@thulium-stream/kit";
+import { openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
+import { createMemoryStore } from "@thulium-stream/lake/memory";
+import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lakeViews } from "./lake-catalog.ts";
+import { writeSnapshot } from "./snapshot.ts";
+import { verifyLake } from "./verify-lake.ts";
+
+const { signal } = new AbortController();
+let ids = 0;
+const newId = () => `id${String(++ids).padStart(6, "0")}`;
+
+describe("a snapshot of the current-state tables", () => {
+  let folder: string;
+  let clock: VirtualClock;
+  let log: EventLog;
+  let duckdb: ParquetEncoder;
+  let store: FaultyObjectStore;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "copied-snapshot-"));
+    clock = new VirtualClock("2026-11-23T22:00:00.000Z");
+    log = await openEmbeddedLog({
+      folder: join(folder, "log"),
+      clock,
+      logger: silentLogger,
+      newId,
+    });
+    await log.ensureTopics(topics);
+    duckdb = await createDuckdbEncoder({ tempFolder: join(folder, "temp"), newId });
+    store = new FaultyObjectStore(createMemoryStore({ clock }), () => undefined, clock);
+  });
+  afterEach(async () => {
+    await duckdb.close();
+    await log.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const cache = () =>
+    openFileCache({ url: "s3://bucket/lake", store, folder: join(folder, "cache"), clock, newId });
+  const snapshot = () =>
+    writeSnapshot(
+      {
+        log,
+        store,
+        cache: cache(),
+        encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
+        encoderSetting: "auto",
+        tempFolder: join(folder, "temp"),
+        clock,
+        logger: silentLogger,
+        newId,
+        limits: { flushIntervalMs: 1000, flushRows: 10, flushBytes: 1e9 },
+        deadLetter: async () => {},
+      },
+      { system: "acme", zone: "Europe/Warsaw" },
+      signal,
+    );
+
+  function ticket(n: number, subject: string, append: number, month: string): NewRecord {
+    const state = {
+      ...makeTicket({ ticket_id: String(n), subject }),
+      version: 1,
+      content_hash: "h",
+      last_event_id: "e",
+      observed_at: "2026-11-23T00:00:00.000Z",
+      listed: true,
+    };
+    const headers = { [headerNames.append]: String(append), [headerNames.createdMonth]: month };
+    return { topic: "tickets", key: `acme:${n}`, value: encodeJson(state), headers };
+  }
+
+  const checkpoint = (append: number, system = "acme"): NewRecord => ({
+    topic: "extractor-state",
+    key: `${system}:checkpoint`,
+    value: encodeJson({
+      system,
+      append,
+      sealed: null,
+      backfill_done_at: null,
+      observed_at: "2026-11-23T00:00:00.000Z",
+    }),
+  });
+
+  async function append(...records: readonly NewRecord[]): Promise<void> {
+    const writer = await log.openWriter("w");
+    await writer.append(records);
+    await writer.close();
+  }
+
+  /** What the newest snapshot holds: id and subject. */
+  async function held(): Promise<readonly (readonly unknown[])[]> {
+    const [view] = (await lakeViews(store)).filter(({ name }) => name === "tickets");
+    if (view === undefined) throw new Error("no view");
+    const files = await cache().pathsOf(view.objects);
+    await using query = await openLakeQuery({ views: [{ ...view, files }] });
+    return (await query.run("select ticket_id, subject from tickets order by ticket_id")).rows;
+  }
+
+  it("is cut at one append, copied within the store, and verifies", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), ticket(2, "a", 1, "2026-11"), checkpoint(1));
+    await append(ticket(3, "late", 2, "2026-11"));
+    expect(await snapshot()).toMatchObject({ tickets: 2 });
+    expect(await held()).toEqual([
+      ["1", "a"],
+      ["2", "a"],
+    ]);
+    const uploads = store.calls.filter(
+      ({ method, keys }) => method.startsWith("put") && keys[0]?.startsWith("snapshots/tickets"),
+    );
+    expect(uploads.map(({ keys }) => keys[0])).toEqual([expect.stringMatching(/_manifest\.json$/)]);
+    const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
+    expect([snapshots, faults]).toEqual([2, []]);
+  });
+
+  it("reads no file again that the snapshot before it had", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), ticket(2, "a", 1, "2026-11"), checkpoint(1));
+    await snapshot();
+    await clock.sleep(86_400_000);
+    await append(ticket(2, "b", 2, "2026-11"), checkpoint(2));
+    const before = store.calls.length;
+    await snapshot();
+    const calls = store.calls.slice(before);
+    const read = calls.filter(
+      ({ method, keys }) => method === "get" && /2026-10/.test(keys[0] ?? ""),
+    );
+    expect(read).toEqual([]);
+    expect(await held()).toEqual([
+      ["1", "a"],
+      ["2", "b"],
+    ]);
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([]);
+  });
+
+  it("holds no rows of another tenant, whose appends are numbered by themselves", async () => {
+    const other = { ...ticket(9, "theirs", 900, "2026-11"), key: "other:9" };
+    await append(ticket(1, "a", 1, "2026-11"), other, checkpoint(900, "other"));
+    await append(ticket(2, "b", 2, "2026-11"), checkpoint(2));
+    await snapshot();
+    expect(await held()).toEqual([
+      ["1", "a"],
+      ["2", "b"],
+    ]);
+  });
+
+  it("verify names a snapshot's file that was changed afterwards", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const [view] = (await lakeViews(store)).filter(({ name }) => name === "tickets");
+    const key = view?.objects[0]?.key ?? "";
+    const bytes = (await store.get(key)) ?? new Uint8Array();
+    bytes[8] = (bytes[8] ?? 0) ^ 1;
+    await store.put(key, bytes);
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
+      { where: key, what: "has another checksum than its manifest says" },
+    ]);
+  });
+});

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import type { Instant, ObjectStore } from "@thulium-stream/contracts";
+import { type LiveFile, Table } from "@thulium-stream/lake";
+import { retrying } from "@thulium-stream/runtime";
+import { type StateTable, stateTables } from "./columns.ts";
+import { type MergeDeps, mergeTable } from "./merge-table.ts";
+import type { SnapshotManifest } from "./snapshot.ts";
+
+/** Where a snapshot is cut and where it goes. */
+export interface SnapshotCut {
+  readonly system: string;
+  readonly at: Instant;
+  readonly cutAppend: number;
+  readonly folderOf: (table: string) => string;
+  /** Folder of the snapshot before this one, by table: its checksums are known. */
+  readonly previous: Readonly<Record<string, string>>;
+}
+
+/**
+ * A snapshot made of the current-state tables: each is merged up to the cut, and its files are copied within the store, so that nothing is uploaded again. Checksums of files that the previous
+ * snapshot had are taken from its manifest; others are read once. Returns the manifests, not yet written; null when a file holds rows of other tenants, which must not be copied along.
+ */
+export async function copySnapshot(
+  deps: MergeDeps,
+  cut: SnapshotCut,
+  signal: AbortSignal,
+): Promise<readonly SnapshotManifest[] | null> {
+  const states: {
+    readonly spec: StateTable;
+    readonly table: Table;
+    readonly files: readonly LiveFile[];
+  }[] = [];
+  for (const spec of stateTables) {
+    await mergeTable(deps, spec, { cutAppend: cut.cutAppend, signal });
+    const { store, clock, newId } = deps;
+    const table = await Table.open({ store, table: spec.table, clock, newId });
+    const files = await table.liveFiles();
+    if (!files.every((file) => isOf(file, spec, cut.system))) return null;
+    states.push({ spec, table, files });
+  }
+  const manifests: SnapshotManifest[] = [];
+  for (const { spec, table, files } of states)
+    manifests.push(await copyTable(deps, cut, { spec, table, files }, signal));
+  return manifests;
+}
+
+/** Whether all rows of a file are of one tenant, by its bounds. */
+function isOf({ columns: stats }: LiveFile, { columns }: StateTable, system: string): boolean {
+  const id = columns.find(({ name }) => name === "system")?.id;
+  const bounds = stats.find((each) => each.id === id);
+  return bounds?.lower === system && bounds.upper === system;
+}
+
+async function copyTable(
+  { store, clock, logger }: MergeDeps,
+  { system, at, cutAppend, folderOf, previous }: SnapshotCut,
+  { spec, table, files }: { spec: StateTable; table: Table; files: readonly LiveFile[] },
+  signal: AbortSignal,
+): Promise<SnapshotManifest> {
+  const known = await checksumsOf(store, previous[spec.table]);
+  const folder = folderOf(spec.table);
+  const copied: SnapshotManifest["files"][number][] = [];
+  for (const { key, partition, rows, bytes } of files) {
+    signal.throwIfAborted();
+    // Named after its month and its source: a file that did not change keeps its name from snapshot to snapshot.
+    const name = `${partition ?? "unknown"}-${key.slice(key.lastIndexOf("/") + 1)}`;
+    const options = { what: "copying a snapshot file", clock, logger, signal };
+    await retrying(() => store.copy(key, `${folder}/${name}`), options);
+    const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, key));
+    copied.push({ name, rows, bytes, sha256 });
+  }
+  return {
+    format: "thulium-stream/snapshot",
+    formatVersion: 1,
+    table: spec.table,
+    system,
+    at,
+    cutAppend,
+    rows: copied.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
+    files: copied,
+    positions: table.positions,
+  };
+}
+
+/** Checksums of the previous snapshot's files, by name and size. */
+async function checksumsOf(
+  store: ObjectStore,
+  folder: string | undefined,
+): Promise<ReadonlyMap<string, string>> {
+  const bytes = folder === undefined ? null : await store.get(`${folder}/_manifest.json`);
+  if (bytes === null) return new Map();
+  const manifest = JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest;
+  return new Map(
+    manifest.files.map(({ name, bytes: size, sha256 }) => [`${name} ${size}`, sha256]),
+  );
+}
+
+async function checksumOf(store: ObjectStore, key: string): Promise<string> {
+  return createHash("sha256")
+    .update((await store.get(key)) ?? "")
+    .digest("hex");
+}

@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type EventLog,
+  type ObjectStore,
+  recordOfEvent,
+  silentLogger,
+  type TicketEvent,
+  topics,
+} from "@thulium-stream/contracts";
+import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
+import { makeTicket, VirtualClock } from "@thulium-stream/kit";
+import { type IcebergSnapshot, openFileCache, Table } from "@thulium-stream/lake";
+import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memory";
+import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventTables } from "./columns.ts";
+import { compactLake, expireLake } from "./maintain-lake.ts";
+import { tableViews } from "./table-views.ts";
+import { TableWriter } from "./table-writer.ts";
+import { gapsOf, verifyLake } from "./verify-lake.ts";
+
+const never = new AbortController().signal;
+const day = "2026-11-23T22:00:00.000Z";
+let ids = 0;
+const newId = () => `id${String(++ids).padStart(6, "0")}`;
+
+describe("looking after a lake", () => {
+  let folder: string;
+  let clock: VirtualClock;
+  let log: EventLog;
+  let objects: MemoryObjects;
+  let store: ObjectStore;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "look-after-lake-"));
+    clock = new VirtualClock(day);
+    const common = { clock, logger: silentLogger, newId };
+    log = await openEmbeddedLog({ folder: join(folder, "log"), ...common });
+    await log.ensureTopics(topics);
+    objects = new Map();
+    store = createMemoryStore({ objects, clock });
+  });
+  afterEach(async () => {
+    await log.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const cache = () =>
+    openFileCache({ url: "s3://bucket/lake", store, folder: join(folder, "cache"), clock, newId });
+  const deps = () => ({
+    store,
+    cache: cache(),
+    tempFolder: join(folder, "temp"),
+    clock,
+    logger: silentLogger,
+    newId,
+  });
+
+  function eventOf(n: number): TicketEvent {
+    return {
+      type: "thulium.ticket.created",
+      id: String(n).padStart(26, "a"),
+      system: "acme",
+      ticket_id: String(n),
+      time: day,
+      time_is_observation: false,
+      observed_at: day,
+      origin: "backfill",
+      version: 1,
+      previous_event_id: null,
+      source_updated_at: null,
+      source_updated_at_ambiguous: false,
+      kinds: ["created"],
+      changes: [],
+      derived: [],
+      ticket: makeTicket({ ticket_id: String(n) }),
+    };
+  }
+
+  /** Appends events to the log and flushes them into the table, `times` times. */
+  async function flush(times: number): Promise<void> {
+    const [spec] = eventTables;
+    const encoders = { parquetjs: createParquetjsEncoder({ newId }), duckdb: null };
+    for (let time = 0; time < times; time += 1) {
+      const writer = await log.openWriter("w");
+      await writer.append([1, 2, 3].map(() => recordOfEvent(eventOf(++ids), time + 1)));
+      await writer.close();
+      const ends = new Map(
+        (await log.ends(spec.topic)).map(({ partition, end, earliest }) => [
+          partition,
+          earliest < end ? end : 0,
+        ]),
+      );
+      const limits = { flushIntervalMs: 1000, flushRows: 1000, flushBytes: 1e9 };
+      await new TableWriter(
+        {
+          ...deps(),
+          log,
+          encoders,
+          encoderSetting: "parquetjs-lite",
+          limits,
+          deadLetter: async () => {},
+          isErased: () => false,
+        },
+        spec,
+      ).run(never, ends);
+      await clock.sleep(60_000);
+    }
+  }
+
+  const verified = () => verifyLake({ store, cache: cache(), signal: never });
+
+  it("compaction leaves at most eight files a day, and the lake verifies before and after", async () => {
+    await flush(10);
+    expect(await verified()).toMatchObject({ tables: 1, states: 10, rows: 30, faults: [] });
+    await clock.sleep(5 * 3_600_000);
+    const [events] = await compactLake(deps(), never);
+    expect(events?.filesBefore).toBeGreaterThan(8);
+    const after = await verified();
+    expect(after).toMatchObject({ states: 11, rows: 30, faults: [] });
+    expect(after.files).toBeLessThanOrEqual(8);
+  });
+
+  it("an expiry months later leaves a lake that verifies, with nothing that nobody names", async () => {
+    await flush(3);
+    await compactLake(deps(), never);
+    await clock.sleep(90 * 86_400_000);
+    await flush(1);
+    await expireLake(deps(), { retainSnapshotsMs: null }, never);
+    expect((await verified()).faults).toEqual([]);
+  });
+
+  it("verify names a file that is missing, cut, or has other rows than stated", async () => {
+    await flush(2);
+    const table = await Table.open({ store, table: "ticket_events", clock, newId });
+    const [file] = await table.liveFiles();
+    const key = file?.key ?? "";
+    const whole = objects.get(key);
+    if (whole === undefined) throw new Error(key);
+    objects.delete(key);
+    expect((await verified()).faults).toContainEqual({ where: key, what: "is missing" });
+    objects.set(key, { ...whole, bytes: whole.bytes.slice(1) });
+    const [cut] = (await verified()).faults;
+    expect(cut).toMatchObject({
+      where: key,
+      what: expect.stringContaining("bytes, the table says"),
+    });
+  });
+
+  it("verify names an event that is there twice", async () => {
+    await flush(1);
+    const table = await Table.open({ store, table: "ticket_events", clock, newId });
+    const [file] = await table.liveFiles();
+    if (file === undefined) throw new Error("no file");
+    const key = file.key.replace(/[^/]+$/, "copy.parquet");
+    await store.copy(file.key, key);
+    const change = { operation: "append", writtenAtMs: clock.now() } as const;
+    await table.commit({ ...change, added: [{ ...file, key }] });
+    expect((await verified()).faults).toEqual([
+      { where: "tables/ticket_events", what: `has ${file.rows} events twice` },
+    ]);
+  });
+
+  it("views are as of an instant", async () => {
+    await flush(1);
+    const atMs = clock.now();
+    await clock.sleep(60_000);
+    await flush(2);
+    const files = async (asOfMs?: number) =>
+      (await tableViews(store, asOfMs)).find(({ name }) => name === "ticket_events")?.objects
+        .length;
+    const [before = 0, now = 0] = [await files(atMs), await files()];
+    expect(before).toBeGreaterThan(0);
+    expect(now).toBeGreaterThan(before);
+    expect(await files(0)).toBe(0);
+  });
+});
+
+it("gapsOf names a state that covers less of the log than the one before it", () => {
+  const state = (id: number, positions: object) =>
+    ({
+      "snapshot-id": id,
+      "sequence-number": id,
+      summary: { "thulium.positions": JSON.stringify(positions) },
+    }) as unknown as IcebergSnapshot;
+  expect(gapsOf("t", [state(1, { 0: 5 }), state(2, { 0: 5, 1: 2 })])).toEqual([]);
+  expect(gapsOf("t", [state(1, { 0: 5, 1: 2 }), state(2, { 0: 4 })])).toHaveLength(2);
+});

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import type { ObjectStore } from "@thulium-stream/contracts";
+import {
+  type FileCache,
+  type IcebergSnapshot,
+  openLakeQuery,
+  positionsOfSnapshot,
+  Table,
+} from "@thulium-stream/lake";
+import { eventTables, type LakeTable, lakeTables } from "./columns.ts";
+import { manifestOf, snapshotsOf } from "./lake-catalog.ts";
+
+/** Something that is not as the lake says. */
+export interface LakeFault {
+  /** Key of the object or folder. */
+  readonly where: string;
+  readonly what: string;
+}
+
+/** What was looked at, and what is wrong. */
+export interface LakeVerdict {
+  readonly tables: number;
+  /** States of tables that can still be read. */
+  readonly states: number;
+  /** Complete snapshot folders. */
+  readonly snapshots: number;
+  readonly files: number;
+  readonly rows: number;
+  readonly faults: readonly LakeFault[];
+}
+
+/** How far {@link verifyLake} looks. */
+export interface VerifyLakeOptions {
+  readonly store: ObjectStore;
+  /** With it, every file is read: rows are counted, checksums compared, events looked for twice. Without it only what the store lists. */
+  readonly cache: FileCache | null;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Compares what tables and snapshots say with what is there: every file that any state names exists in its size, totals add up, the covered ranges of the log adjoin (no state
+ * covers less than the one before it), rows and checksums are as stated, no event is there twice. Reads only.
+ * @throws Failure of the store; `CorruptRecord` for metadata that cannot be read.
+ */
+export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdict> {
+  const faults: LakeFault[] = [];
+  const count = { tables: 0, states: 0, snapshots: 0, files: 0, rows: 0 };
+  for (const spec of lakeTables) {
+    const found = await verifyTable(spec, options, faults);
+    if (found === null) continue;
+    count.tables += 1;
+    count.states += found.states;
+    count.files += found.files;
+    count.rows += found.rows;
+  }
+  for (const { folder, complete } of await snapshotsOf(options.store)) {
+    options.signal.throwIfAborted();
+    if (!complete) continue;
+    count.snapshots += 1;
+    count.files += await verifySnapshot(folder, options, faults);
+  }
+  return { ...count, faults };
+}
+
+async function verifyTable(
+  spec: LakeTable,
+  { store, cache, signal }: VerifyLakeOptions,
+  faults: LakeFault[],
+): Promise<{ states: number; files: number; rows: number } | null> {
+  const reading = { clock: { now: () => 0, sleep: async () => {} }, newId: () => "" };
+  const table = await Table.open({ store, table: spec.table, ...reading });
+  if (table.metadata === null) return null;
+  const held = new Map<string, number>();
+  // Listed before the states are read: files that come later are in none of them.
+  for await (const { key, bytes } of store.list(`${table.files.folder}/data/`))
+    held.set(key, bytes);
+  const states = [...table.metadata.snapshots].sort(
+    (a, b) => a["sequence-number"] - b["sequence-number"],
+  );
+  faults.push(...gapsOf(spec.table, states));
+  for (const state of states) {
+    signal.throwIfAborted();
+    const files = await table.liveFiles(state);
+    for (const { key, bytes } of files) {
+      const size = held.get(key);
+      if (size === undefined) faults.push({ where: key, what: "is missing" });
+      else if (size !== bytes)
+        faults.push({ where: key, what: `has ${size} bytes, the table says ${bytes}` });
+    }
+    const rows = files.reduce((sum, file) => sum + file.rows, 0);
+    const stated = Number(state.summary["total-records"]);
+    if (rows !== stated)
+      faults.push({
+        where: `${table.files.folder} at state ${state["snapshot-id"]}`,
+        what: `its files have ${rows} rows, its summary says ${stated}`,
+      });
+  }
+  const files = await table.liveFiles();
+  const missing = new Set(faults.map(({ where }) => where));
+  if (cache !== null && !files.some(({ key }) => missing.has(key)))
+    faults.push(...(await readTable(spec, files, cache)));
+  return {
+    states: states.length,
+    files: files.length,
+    rows: files.reduce((sum, file) => sum + file.rows, 0),
+  };
+}
+
+/** Where a state covers less of the log than the one before it. Pure. */
+export function gapsOf(table: string, states: readonly IcebergSnapshot[]): readonly LakeFault[] {
+  return states.slice(1).flatMap((state, at) => {
+    const before = states[at] === undefined ? {} : positionsOfSnapshot(states[at]);
+    const now = positionsOfSnapshot(state);
+    return Object.entries(before).flatMap(([partition, position]) =>
+      (now[partition] ?? 0) >= position
+        ? []
+        : {
+            where: `tables/${table} at state ${state["snapshot-id"]}`,
+            what: `covers partition ${partition} up to ${now[partition] ?? 0}, the state before it up to ${position}`,
+          },
+    );
+  });
+}
+
+/** Counts rows of every file, and events that are there twice. */
+async function readTable(
+  { table, columns }: LakeTable,
+  files: readonly { readonly key: string; readonly rows: number; readonly bytes: number }[],
+  cache: FileCache,
+): Promise<readonly LakeFault[]> {
+  const faults: LakeFault[] = [];
+  const paths = await cache.pathsOf(files);
+  const one = async (view: readonly string[], sql: string) => {
+    await using query = await openLakeQuery({ views: [{ name: "t", files: view, columns }] });
+    return (await query.run(sql)).rows[0]?.map(Number) ?? [];
+  };
+  for (const [at, file] of files.entries()) {
+    const [rows] = await one([paths[at] ?? ""], "select count(*) from t");
+    if (rows !== file.rows)
+      faults.push({ where: file.key, what: `has ${rows} rows, the table says ${file.rows}` });
+  }
+  if (!eventTables.some((each) => each.table === table)) return faults;
+  const [all = 0, distinct = 0] = await one(paths, "select count(*), count(distinct id) from t");
+  if (all !== distinct)
+    faults.push({ where: `tables/${table}`, what: `has ${all - distinct} events twice` });
+  return faults;
+}
+
+/** Returns how many files the folder names. */
+async function verifySnapshot(
+  folder: string,
+  { store, cache }: VerifyLakeOptions,
+  faults: LakeFault[],
+): Promise<number> {
+  const manifest = await manifestOf(store, folder);
+  const held = new Map<string, number>();
+  for await (const { key, bytes } of store.list(`${folder}/`)) held.set(key, bytes);
+  for (const { name, bytes, sha256 } of manifest?.files ?? []) {
+    const where = `${folder}/${name}`;
+    const size = held.get(where);
+    if (size === undefined) faults.push({ where, what: "is missing" });
+    else if (size !== bytes)
+      faults.push({ where, what: `has ${size} bytes, the manifest says ${bytes}` });
+    else if (cache !== null) {
+      const read = await store.get(where);
+      const sum = createHash("sha256")
+        .update(read ?? "")
+        .digest("hex");
+      if (sum !== sha256)
+        faults.push({ where, what: "has another checksum than its manifest says" });
+    }
+  }
+  return manifest?.files.length ?? 0;
+}
