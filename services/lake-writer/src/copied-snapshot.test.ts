@@ -6,13 +6,12 @@ import {
   encodeJson,
   headerNames,
   type NewRecord,
-  type ParquetEncoder,
   silentLogger,
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import { FaultyObjectStore, makeTicket, VirtualClock } from "@thulium-stream/kit";
-import { openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import { type BulkEncoder, openFileCache, openLakeQuery } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -29,7 +28,7 @@ describe("a snapshot of the current-state tables", () => {
   let folder: string;
   let clock: VirtualClock;
   let log: EventLog;
-  let duckdb: ParquetEncoder;
+  let duckdb: BulkEncoder;
   let store: FaultyObjectStore;
 
   beforeEach(async () => {
