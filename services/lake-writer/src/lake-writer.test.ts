@@ -365,7 +365,7 @@ describe("the lake writer", () => {
       {
         topic: "tickets",
         key: "other:9",
-        value: encodeJson(state(9, 1)),
+        value: encodeJson({ ...state(9, 1), system: "other" }),
         headers: { ts_append: "1" },
       },
       checkpoint(1),
