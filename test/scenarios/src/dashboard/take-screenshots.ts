@@ -106,7 +106,11 @@ async function dashboardOf(output: NodeJS.ReadableStream | null): Promise<string
 
 async function untilReady(url: string): Promise<void> {
   for (let tries = 0; tries < 120; tries += 1) {
-    if ((await fetch(`${url}/readyz`)).ok) break;
+    const isReady = await fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) break;
     await systemClock.sleep(500);
   }
   // One heartbeat of the extractor, one commit of the lake.
