@@ -21,17 +21,21 @@ export interface LogAudit {
 }
 
 /**
- * Reads events, states and checkpoints, and compares them: appends are numbered 1, 2, 3 … without a gap by their checkpoints; no record belongs to an
- * append without one; every ticket's state names the last event about it, and was not written before it.
+ * Reads events, states and checkpoints, and compares them: appends are numbered 1, 2, 3 … without a gap by their checkpoints; every record belongs to
+ * one of them and was appended at the same instant; every ticket's state names the last event about it, and was not written before it.
  */
 export async function auditLog(log: EventLog, system: string): Promise<LogAudit> {
   const torn: string[] = [];
   let last = 0;
+  const appendedAt = new Map<number, number>();
+  const isOfItsAppend = (record: LogRecord) =>
+    appendedAt.get(appendOf(record)) === record.appendedAtMs;
   for await (const record of recordsOf(log, "extractor-state")) {
     if (record.key !== `${system}:checkpoint`) continue;
     const { append } = decodeJson(record) as Checkpoint;
     if (append !== last + 1) torn.push(`checkpoint ${append} follows ${last}`);
     last = append;
+    appendedAt.set(append, record.appendedAtMs);
   }
   const ids = new Set<string>();
   const predecessors: string[] = [];
@@ -45,12 +49,12 @@ export async function auditLog(log: EventLog, system: string): Promise<LogAudit>
       if (event.previous_event_id !== null) predecessors.push(event.previous_event_id);
       if (topic === "ticket-events")
         newest.set(event.ticket_id, { id: event.id, append: appendOf(record) });
-      if (appendOf(record) > last) torn.push(`event ${event.id} is ahead of the checkpoint`);
+      if (!isOfItsAppend(record)) torn.push(`event ${event.id} came without a checkpoint`);
     }
   const states = new Map<string, { readonly state: TicketState; readonly append: number }>();
   for await (const record of recordsOf(log, "tickets")) {
     const id = record.key?.split(":")[1] ?? "";
-    if (appendOf(record) > last) torn.push(`the state of ${id} is ahead of the checkpoint`);
+    if (!isOfItsAppend(record)) torn.push(`a state of ${id} came without a checkpoint`);
     if (record.value === null) states.delete(id);
     else states.set(id, { state: decodeJson(record) as TicketState, append: appendOf(record) });
   }
