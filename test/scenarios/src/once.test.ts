@@ -120,12 +120,15 @@ describe("run --once", () => {
     ]);
     expect(shown.trim().split("\n")).toHaveLength(10);
 
-    // A snapshot that is not what it should be: an older file lies in its place.
+    // A snapshot that is not what it should be: the file of the month that changed is that of the first snapshot.
     const folder = join(deployment.folder, "data/acme/lake/snapshots/tickets");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".parquet"))
       .sort();
-    copyFileSync(join(folder, files[0] ?? ""), join(folder, files.at(-1) ?? ""));
+    const [oldest = ""] = files;
+    const month = oldest.slice(oldest.lastIndexOf("/") + 1).slice(0, 7);
+    const newest = files.findLast((name) => name.includes(`/${month}-`)) ?? "";
+    copyFileSync(join(folder, oldest), join(folder, newest));
     const verified = await deployment.run(["verify"], { POLL_INTERVAL: "1s" });
     expect([verified.code, verified.stdout]).toEqual([
       3,

@@ -7,7 +7,7 @@
  * O4 A get after a resolved put sees it.
  * O5 Keys list in byte order under a prefix.
  * O6 Deleting a key that is not there is no error.
- * O7 `copy` makes an object of its own with the same bytes, which do not pass through this process; what happens to the source later does not reach it. It may carry the source's date.
+ * O7 `copy` makes an object of its own with the same bytes, which do not pass through this process; what happens to the source later does not reach it.
  * O8 `baseUri` and a key, with a slash between, are the absolute address under which other programs find the object.
  */
 export interface ObjectStore extends AsyncDisposable {

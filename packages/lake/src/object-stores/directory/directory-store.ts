@@ -6,7 +6,6 @@ import {
   type ObjectEntry,
   type ObjectStore,
 } from "@thulium-stream/contracts";
-import { missingSource } from "../object-body.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 import { makeFolderDurably, removeFile, syncFolder, writeDurably } from "./durable-write.ts";
 import { failureOf, systemCode } from "./failures.ts";
@@ -87,19 +86,9 @@ class DirectoryStore implements ObjectStore {
     });
   }
 
+  /** A file of its own, not a hard link: whoever edits one by hand must not change the other. */
   async copy(from: string, to: string): Promise<void> {
-    const [source, path] = [this.#path(from), this.#path(to)];
-    await translated(`copying ${from}`, async () => {
-      const file = join(this.#folder, uploads, this.#newId());
-      try {
-        // A second name of the same file: objects are replaced by other files, never written in place.
-        await link(source, file).catch(noSource(from));
-        await placeInFolder(file, path, rename);
-        await syncFolder(dirname(path));
-      } finally {
-        await removeFile(file);
-      }
-    });
+    await this.#write(to, { file: this.#path(from) }, rename);
   }
 
   async *list(prefix: string): AsyncIterable<ObjectEntry> {
@@ -227,14 +216,6 @@ class DirectoryStore implements ObjectStore {
   #checkOpen(): void {
     if (this.#closed) throw new Failure("Closed", "the object store is closed");
   }
-}
-
-function noSource(key: string): (error: unknown) => never {
-  return (error) => {
-    // link(2) says EPERM for a folder.
-    if (["ENOENT", "ENOTDIR", "EPERM"].includes(systemCode(error) ?? "")) throw missingSource(key);
-    throw error;
-  };
 }
 
 /** A path that cannot be a folder (a part of it is a file, or its file system makes none) is a wrong setting. */
