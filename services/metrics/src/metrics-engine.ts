@@ -41,7 +41,7 @@ export class MetricsEngine extends FiguresView implements MetricsView {
   readonly #system: string;
   readonly #rules: FigureRules;
   readonly #store: MetricsStore;
-  readonly #foldIds: FoldIds = new Set();
+  readonly #foldIds: FoldIds = new Map();
   readonly #changed = new Set<() => void>();
   /** Instants up to which partitions of the events are folded that lag behind their end. */
   readonly #lagging = new Map<string, number>();

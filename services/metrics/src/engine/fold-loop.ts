@@ -156,7 +156,7 @@ export class FoldLoop {
     await this.#readFigures(numbers, signal);
     for (const [partition, writer] of writers) {
       const foldId = newId();
-      foldIds.add(foldId);
+      foldIds.set(foldId, 0);
       await this.#folds.get(partition)?.close();
       const { erasures } = this.#deps;
       const isErased = (ticketId: string, customerId: string | null) =>

@@ -12,15 +12,18 @@ import {
   type MetricsStore,
 } from "./metrics-store.ts";
 
-/** Names of folds. */
-export type FoldIds = Set<string>;
+/**
+ * Folds of this process by name, and the number of the last flush of each that is in the store. What the store has need not be read again; what was appended and has not
+ * reached it yet must be: a kill in between would leave a store that has passed records it never took over.
+ */
+export type FoldIds = Map<string, number>;
 
 /** What following works with. */
 export interface FollowDeps {
   readonly log: EventLog;
   readonly store: MetricsStore;
   readonly system: string;
-  /** Folds of this process: what they wrote is in the store already. */
+  /** Folds of this process. */
   readonly foldIds: FoldIds;
   readonly now: () => number;
   /** Called when figures of others came in. */
@@ -64,11 +67,11 @@ export async function followFigures(
   }
 }
 
-/** What a batch of `ticket-metrics` brings: records of this system that its own process did not write. */
+/** What a batch of `ticket-metrics` brings: records of this system that the store does not have from this process's own folds. */
 export function appliedOf(
   batch: LogBatch,
   system: string,
-  foldIds: ReadonlySet<string>,
+  foldIds: ReadonlyMap<string, number>,
 ): AppliedRecords {
   const prefix = `${system}:`;
   const foldedTo: Record<string, number> = {};
@@ -82,12 +85,23 @@ export function appliedOf(
       told = text;
       raise(foldedTo, text);
     }
-    if (foldIds.has(headers[foldHeader] ?? "")) continue;
+    if (isInStore(headers[foldHeader], foldIds)) continue;
     const metrics = value === null ? null : metricsOf(record);
     if (value === null || metrics !== null)
       records.push({ ticketId: key.slice(prefix.length), value, metrics });
   }
   return { partition: batch.partition, records, nextPosition: batch.nextPosition, foldedTo };
+}
+
+/** The value of {@link foldHeader}: a fold's flushes are numbered from 1. */
+export function flushName(foldId: string, flush: number): string {
+  return `${foldId}.${flush}`;
+}
+
+function isInStore(name: string | undefined, foldIds: ReadonlyMap<string, number>): boolean {
+  const end = name?.lastIndexOf(".") ?? -1;
+  if (name === undefined || end < 0) return false;
+  return Number(name.slice(end + 1)) <= (foldIds.get(name.slice(0, end)) ?? 0);
 }
 
 /** Positions as a header tells them; anything else is no news. */

@@ -6,7 +6,7 @@ import { FigureTable } from "../aggregates/figure-table.ts";
 
 /** Header of a `ticket-metrics` record: up to which positions its partition's events are folded, as JSON by topic. The newest record of a partition tells how far its fold is. */
 export const foldedToHeader = "ts_folded_to";
-/** Header of a `ticket-metrics` record: the fold that made it, so that its own process need not read it again. */
+/** Header of a `ticket-metrics` record: the fold that made it and the number of its flush, so that its own process need not read it again. */
 export const foldHeader = "ts_fold";
 
 /** Tombstones may be gone from the log after 7 days: an older store could keep what was erased. */

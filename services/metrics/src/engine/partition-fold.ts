@@ -16,6 +16,7 @@ import { emptyHistory, foldEvent } from "../history/fold-event.ts";
 import { packHistory, unpackHistory } from "../history/stored-history.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
 import { eventOf, eventTopics } from "./event-of.ts";
+import { type FoldIds, flushName } from "./follow-figures.ts";
 import {
   type AppliedRecord,
   foldedToHeader,
@@ -39,6 +40,8 @@ export interface PartitionFoldDeps {
   readonly partition: number;
   /** Names this fold in what it writes. */
   readonly foldId: string;
+  /** Told of each flush that is in the store, as long as it lists this fold. */
+  readonly foldIds: FoldIds;
   /** Whether a ticket, or the customer whose it was then, was erased: its events are passed over. */
   readonly isErased: (ticketId: string, customerId: string | null) => boolean;
   readonly newId: () => string;
@@ -58,6 +61,7 @@ export class PartitionFold {
   /** Tickets that are taken out with the next flush. */
   readonly #erased = new Set<string>();
   readonly #foldedTo: Record<string, number> = {};
+  #flushes = 0;
   /** Whether every head that was appended with the messages read so far has been read, too. */
   #headsAreRead = true;
 
@@ -122,7 +126,7 @@ export class PartitionFold {
 
   /** Publishes what was gathered; more may be gathered meanwhile, but no second flush begun. @throws Failure of the writer; the fold is then spent. */
   async flush(): Promise<number> {
-    const { store, writer, system, rules, partition, foldId } = this.#deps;
+    const { store, writer, system, rules, partition, foldId, foldIds } = this.#deps;
     const made: TicketMetrics[] = [];
     this.#flushing = this.#touched;
     this.#touched = new Map();
@@ -137,7 +141,12 @@ export class PartitionFold {
     // While a head may still come, its messages must be read again after a kill. One that does not come has expired.
     const isComplete = this.#headless.size === 0 || this.#headsAreRead;
     const foldedTo = isComplete ? this.#reached() : {};
-    const headers = { [foldHeader]: foldId, [foldedToHeader]: JSON.stringify(foldedTo) };
+    this.#flushes += 1;
+    const flush = this.#flushes;
+    const headers = {
+      [foldHeader]: flushName(foldId, flush),
+      [foldedToHeader]: JSON.stringify(foldedTo),
+    };
     const records: FoldedRecord[] = made.map((metrics) => ({
       ticketId: metrics.ticket_id,
       of: metrics.ticket_id,
@@ -158,6 +167,7 @@ export class PartitionFold {
         ),
       );
     await store.apply({ partition, records, foldedTo });
+    if (foldIds.has(foldId)) foldIds.set(foldId, flush);
     this.#flushing = new Map();
     this.#erased.clear();
     return records.length;
