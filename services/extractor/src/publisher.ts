@@ -7,7 +7,7 @@ import {
   type EventLog,
   type ExtractorHeartbeat,
   erasureKeyRecord,
-  type Failure,
+  Failure,
   type HoleState,
   hashId,
   instantOf,
@@ -24,6 +24,7 @@ import { retrying } from "@thulium-stream/runtime";
 import { messageHash, ticketHash } from "@thulium-stream/thulium-api/pure";
 import { Batch, firstCheckpoint } from "./batch.ts";
 import { logIdRecord, readExtractorState } from "./extractor-state.ts";
+import { lastMentions } from "./last-mentions.ts";
 import type { ObservationContext } from "./observation-context.ts";
 import { ObservationOrder } from "./observation-order.ts";
 import type { TicketIndex } from "./ticket-index.ts";
@@ -133,6 +134,8 @@ export class Publisher {
   #heartbeat: ExtractorHeartbeat | null = null;
   #erasures: ErasureRecords;
   #running = false;
+  /** Aborted by {@link close}: whoever was let go must not open a writer again, since that would fence the one who works now. */
+  readonly #ended = new AbortController();
 
   private constructor(deps: PublisherDeps, options: PublisherOptions) {
     this.#deps = deps;
@@ -224,8 +227,8 @@ export class Publisher {
     let isDoubtful = false;
     const appendOnce = async () => {
       if (isDoubtful) await this.#recover();
+      const batch = this.#batchOf(isDoubtful ? lastMentions(judged) : judged);
       isDoubtful = true;
-      const batch = this.#batchOf(judged);
       if (batch.isWorthAppending) await this.#append(batch);
       return batch.results;
     };
@@ -237,6 +240,7 @@ export class Publisher {
         logger,
         random,
         longestDelayMs: 10_000,
+        signal: this.#ended.signal,
       });
     } catch (error) {
       if (!isFailure(error, "TooLarge")) throw error;
@@ -322,6 +326,7 @@ export class Publisher {
     const { log, index, newId, clock } = this.#deps;
     const { system } = this.#options;
     await this.#writer?.close();
+    if (this.#ended.signal.aborted) throw new Failure("Closed", "the publisher is closed");
     this.#writer = await log.openWriter(`extractor.${system}`);
     const state = await readExtractorState(log, system);
     const id = state.logId ?? newId();
@@ -341,8 +346,9 @@ export class Publisher {
     await index.follow(log, id, instantOf(clock.now()));
   }
 
-  /** Waits for the append in flight and lets the writer go. */
+  /** Waits for the append in flight and lets the writer go. What still waited to be tried again is given up: its jobs fail with `Cancelled`. */
   async close(): Promise<void> {
+    this.#ended.abort();
     await this.#writer?.close();
   }
 }
