@@ -17,13 +17,25 @@ export function endedHole(hole: Hole, wallClock: WallClock, nowMs: number): Hole
   return { ...hole, window: { ...hole.window, bounds: { ...bounds, to } } };
 }
 
+/**
+ * The window under which a hole is recorded. One minute of creation that was cut by the other date is recorded whole: a ticket whose stamp moves would leave the part unread, and the hole would
+ * be taken for filled; its creation never moves.
+ */
+function lastingWindow(window: Window): Window {
+  const { by, bounds, other } = window;
+  const created = by === "create_date" ? bounds : other;
+  const isCutMinute = other != null && created?.from != null && created.from === created.to;
+  return isCutMinute && created != null ? { by: "create_date", bounds: created } : window;
+}
+
 /** What is recorded about a hole that was just met: its state, and at the first time a dead letter with the request and the beginning of the answer. */
 export function recordsOfHole(
   open: ReadonlyMap<string, HoleState>,
   system: string,
-  { window, request, failure }: Hole,
+  { window: met, request, failure }: Hole,
   nowMs: number,
 ): Pick<Job, "holes" | "deadLetters"> {
+  const window = lastingWindow(met);
   const holeId = holeIdOf(system, window);
   const before = open.get(holeId);
   const attempts = (before?.attempts ?? 0) + 1;
@@ -51,7 +63,8 @@ export function recordsOfHole(
 }
 
 /** The id of a hole's window. */
-export function holeIdOf(system: string, { by, bounds, other }: Window): string {
+export function holeIdOf(system: string, window: Window): string {
+  const { by, bounds, other } = lastingWindow(window);
   return hashId(JSON.stringify([system, by, bounds.from, bounds.to, other?.from, other?.to]));
 }
 
