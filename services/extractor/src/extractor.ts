@@ -286,7 +286,16 @@ export class Extractor {
       offset: 0,
       limit: 1,
     } as const;
-    await asker.list(nothing, "live", signal);
+    const { clock, logger, random } = this.#deps;
+    // There is nothing else to do meanwhile, and no window to be passed: a source that is away is waited for.
+    await retrying(() => asker.list(nothing, "live", signal), {
+      what: "asking the source for its clock",
+      clock,
+      logger,
+      random,
+      signal,
+      longestDelayMs: 60_000,
+    });
     const { settleDelayMs, system } = this.#settings;
     const sealed = instantOf(asker.sourceNowMs() - settleDelayMs - 60_000);
     const first = newTask(system, firstTaskId, everything, instantOf(nowMs));
