@@ -1,8 +1,8 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
 import { identifier, literal, sqlTypeOf } from "./encoders/duckdb/duckdb-schema.ts";
-import { instantText } from "./encoders/duckdb/instant-text.ts";
 import { type DuckdbModule, loadDuckdb } from "./encoders/duckdb/load-duckdb.ts";
+import { instantText } from "./instant-text.ts";
 
 /** A table to query: Parquet files under one name, with the columns they may have. */
 export interface LakeView {

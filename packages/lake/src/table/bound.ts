@@ -1,4 +1,5 @@
 import type { BoundValue, ColumnType } from "@thulium-stream/contracts";
+import { instantText } from "../instant-text.ts";
 
 /** Text bounds keep this many code points, as Iceberg's own writers do: enough to skip by, small in the manifest. */
 const boundCodePoints = 32;
@@ -30,7 +31,7 @@ export function decodeBound(type: LeafType, bytes: Uint8Array): BoundValue | nul
   if (type === "boolean") return buffer[0] === 1;
   if (buffer.length !== 8) return null;
   const value = buffer.readBigInt64LE();
-  return type === "integer" ? Number(value) : instantOfMicros(value);
+  return type === "integer" ? Number(value) : instantText(value);
 }
 
 /** Order of two texts by their UTF-8 bytes, which is that of code points; JavaScript compares UTF-16 units. */
@@ -67,12 +68,4 @@ function microsOf(instant: string): bigint {
   const [, decimals = ""] = /\.(\d{1,6})/.exec(instant) ?? [];
   const seconds = Date.parse(instant.replace(/\.\d+/, ""));
   return BigInt(seconds) * 1_000n + BigInt(decimals.padEnd(6, "0"));
-}
-
-function instantOfMicros(micros: bigint): string | null {
-  const rest = ((micros % 1_000n) + 1_000n) % 1_000n;
-  const date = new Date(Number((micros - rest) / 1_000n));
-  if (Number.isNaN(date.getTime())) return null;
-  const text = date.toISOString();
-  return rest === 0n ? text : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
