@@ -1,3 +1,4 @@
+import { optional, required } from "./avro-field.ts";
 import { decodeAvro, encodeAvro } from "./avro-file.ts";
 import type { SnapshotId } from "./data-file.ts";
 import { corrupt, entryStatus, type ManifestEntry } from "./manifest.ts";
@@ -27,14 +28,6 @@ interface FieldSummary {
   readonly lower_bound: Uint8Array | null;
   readonly upper_bound: Uint8Array | null;
 }
-
-const required = (name: string, id: number, type: unknown) => ({ name, type, "field-id": id });
-const optional = (name: string, id: number, type: unknown) => ({
-  name,
-  type: ["null", type],
-  default: null,
-  "field-id": id,
-});
 
 /** Avro schema of a manifest list (Iceberg spec, "Manifest Lists"). */
 const schema = {

@@ -1,4 +1,5 @@
 import { type BoundValue, type Column, type ColumnStats, Failure } from "@thulium-stream/contracts";
+import { optional, required } from "./avro-field.ts";
 import { decodeAvro, encodeAvro } from "./avro-file.ts";
 import { decodeBound, encodeBound, type LeafType } from "./bound.ts";
 import type { DataFile, SnapshotId } from "./data-file.ts";
@@ -39,13 +40,6 @@ export interface IcebergDataFile {
   readonly sort_order_id: number | null;
 }
 
-const optional = (name: string, id: number, type: unknown) => ({
-  name,
-  type: ["null", type],
-  default: null,
-  "field-id": id,
-});
-const required = (name: string, id: number, type: unknown) => ({ name, type, "field-id": id });
 const list = (id: number, items: unknown) => ({ type: "array", items, "element-id": id });
 const pairs = (keyId: number, valueId: number, value: unknown) => ({
   type: "array",
