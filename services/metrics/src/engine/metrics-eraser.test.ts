@@ -117,6 +117,24 @@ async function figures(): Promise<LogRecord[]> {
   return records;
 }
 
+/** Up to where the records of `ticket-metrics` say that the events of tickets are folded, by partition. */
+function foldedTo(records: readonly LogRecord[]): Readonly<Record<number, number>> {
+  const reached: Record<number, number> = {};
+  for (const { partition, headers } of records) {
+    const { "ticket-events": position = 0 } = JSON.parse(headers["ts_folded_to"] ?? "{}");
+    reached[partition] = Math.max(reached[partition] ?? 0, position);
+  }
+  return reached;
+}
+
+/** Where the events end in the partitions of these records. */
+async function ends(records: readonly LogRecord[]): Promise<Readonly<Record<number, number>>> {
+  const known = new Map(
+    (await log.ends("ticket-events")).map(({ partition, end }) => [partition, end]),
+  );
+  return Object.fromEntries(records.map(({ partition }) => [partition, known.get(partition) ?? 0]));
+}
+
 const query = { from: "2026-11-23", to: "2026-11-23" };
 
 it("takes the figures of erased tickets out, keeps those of closed ones as numbers without ids, and folds them no more", async () => {
@@ -145,6 +163,8 @@ it("takes the figures of erased tickets out, keeps those of closed ones as numbe
     expect(text).not.toMatch(/990077|Sprawa poufna|acme:60[123]|"60[123]"/);
   }
   expect(live.filter(({ key: name }) => name?.startsWith("acme:erased-"))).toHaveLength(2);
+  // Every partition that has a record still tells how far its events are folded: what tells it else is gone.
+  expect(foldedTo(left)).toEqual(await ends(left));
   const follower = new ErasureFollower(log, "acme");
   await follower.refresh();
   expect(follower.records.doneBy("metrics", erasure)?.counts).toEqual({ tickets: 3 });
