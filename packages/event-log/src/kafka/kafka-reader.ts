@@ -16,7 +16,7 @@ import { withDeadline } from "./deadline.ts";
 import { DeliveryQueue } from "./delivery-queue.ts";
 import { kafkaFailure, missingTopic } from "./failures.ts";
 import type { KafkaAdmin } from "./kafka-admin.ts";
-import { logRecordOf } from "./kafka-record.ts";
+import { logRecordsOf } from "./kafka-record.ts";
 import { sameNumberAssigner } from "./same-number-assigner.ts";
 import { placeOf, positionLost, startPositions } from "./start-positions.ts";
 
@@ -508,7 +508,7 @@ function batchOf(topic: string, batch: Batch): LogBatch {
     kind: "batch",
     topic,
     partition: batch.partition,
-    records: batch.messages.map((message) => logRecordOf(topic, batch.partition, message)),
+    records: logRecordsOf(topic, batch.partition, batch.messages),
     nextPosition,
     endPosition: Math.max(nextPosition, Number(batch.highWatermark)),
   };
