@@ -96,6 +96,134 @@ describe("kafkajs, patched", () => {
       ["114", true],
     ]);
   });
+
+  describe("sends again after a failure only what no broker has answered", () => {
+    /** Two topics of one partition; `brokers` says who leads at each attempt, `findBroker` throwing for null. */
+    function sending(brokers: readonly (readonly (FakeBroker | null)[])[], leaders = [[1, 1]]) {
+      let attempt = -1;
+      let asked = 0;
+      const cluster = {
+        refreshMetadataIfNecessary: async () => {},
+        refreshMetadata: async () => {},
+        addMultipleTargetTopics: async () => {
+          attempt += 1;
+          asked = 0;
+        },
+        isConnected: () => true,
+        removeBroker() {},
+        findTopicPartitionMetadata: () => [{ partitionId: 0 }],
+        findLeaderForPartitions(topic: string, partitions: readonly string[]) {
+          const nodes = leaders[Math.min(attempt, leaders.length - 1)] ?? [];
+          const leader = nodes[topic === "a" ? 0 : 1] ?? 0;
+          return partitions.length === 0 ? {} : { [leader]: partitions.map(Number) };
+        },
+        async findBroker() {
+          const broker = brokers[attempt]?.[asked];
+          asked += 1;
+          if (!broker) throw Object.assign(new Error("away"), { name: "KafkaJSConnectionError" });
+          return broker;
+        },
+      };
+      const eosManager = {
+        acquireBrokerLock: async () => {},
+        releaseBrokerLock: async () => {},
+        isTransactional: () => false,
+        getSequence: () => 0,
+        updateSequence() {},
+        getProducerId: () => 1,
+        getProducerEpoch: () => 0,
+      };
+      const logger = { debug() {}, error() {} };
+      const retrier = async (once: (bail: (error: unknown) => void) => Promise<unknown>) => {
+        for (let n = 0; ; n += 1) {
+          try {
+            return await once((error) => {
+              throw error;
+            });
+          } catch (error) {
+            if (n === 3) throw error;
+          }
+        }
+      };
+      const partitioner = () => 0;
+      const sendMessages = load("kafkajs/src/producer/sendMessages");
+      const messages = [{ value: "x" }];
+      const topicMessages = ["a", "b"].map((topic) => ({ topic, messages }));
+      return sendMessages({ logger, cluster, partitioner, eosManager, retrier })({
+        acks: -1,
+        topicMessages,
+      });
+    }
+    type Sent = { topicData: { topic: string; partitions: { partition: number }[] }[] };
+    class FakeBroker {
+      readonly nodeId: number;
+      readonly sent: string[];
+      readonly answer: () => Promise<void>;
+      constructor(nodeId: number, sent: string[], answer = async () => {}) {
+        this.nodeId = nodeId;
+        this.sent = sent;
+        this.answer = answer;
+      }
+      async produce({ topicData }: Sent) {
+        this.sent.push(...topicData.map(({ topic }) => topic));
+        await this.answer();
+        return {
+          topics: topicData.map(({ topic, partitions }) => ({
+            topicName: topic,
+            partitions: partitions.map(({ partition }) => ({ partition, baseOffset: "0" })),
+          })),
+        };
+      }
+    }
+    const away = () =>
+      Promise.reject(Object.assign(new Error("closed"), { name: "KafkaJSConnectionClosedError" }));
+
+    it("when a broker was found for one topic and away for the next, and is another object afterwards", async () => {
+      const sent: string[] = [];
+      const [before, after] = [new FakeBroker(1, sent), new FakeBroker(1, sent)];
+      const placed = await sending([
+        [before, null],
+        [after, after],
+      ]);
+      expect(sent).toEqual(["a", "b"]);
+      expect(placed).toHaveLength(2);
+    });
+
+    it("when one broker fails at once while another has yet to answer", async () => {
+      const sent: string[] = [];
+      const late = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+      const slow = new FakeBroker(1, sent, late);
+      const [gone, again] = [new FakeBroker(2, [], away), new FakeBroker(2, sent)];
+      const leaders = [[1, 2]];
+      const reconnected = new FakeBroker(1, sent);
+      const placed = await sending(
+        [
+          [slow, gone],
+          [again, reconnected],
+        ],
+        leaders,
+      );
+      expect(sent).toEqual(["a", "b"]);
+      expect(placed).toHaveLength(2);
+    });
+
+    it("and that whole, when its leader is now one that has answered already", async () => {
+      const sent: string[] = [];
+      const stays = new FakeBroker(1, sent);
+      const placed = await sending(
+        [
+          [stays, new FakeBroker(2, [], away)],
+          [stays, stays],
+        ],
+        [
+          [1, 2],
+          [1, 1],
+        ],
+      );
+      expect(sent).toEqual(["a", "b"]);
+      expect(placed).toHaveLength(2);
+    });
+  });
 });
 
 /** A record batch (protocol, "Record Batch") of `records` (0 or 1) whose offsets span `lastOffsetDelta`. */
