@@ -12,15 +12,32 @@ export interface Waiting {
   readonly bytes: number;
   /** When the oldest of it came, epoch milliseconds; null when nothing waits. */
   readonly oldestMs: number | null;
+  /** When the log took the oldest of it, epoch milliseconds; null when nothing waits. */
+  readonly oldestAppendedMs: number | null;
+  /** Whether it is all that the log holds, as far as is known. */
+  readonly isAll: boolean;
 }
 
-/** Milliseconds until what waits must be written: 0 = now, infinite when nothing waits. */
+/** Whether no more rows or bytes may wait. */
+export function isFull({ rows, bytes }: Waiting, limits: FlushLimits): boolean {
+  return rows >= limits.flushRows || bytes >= limits.flushBytes;
+}
+
+/**
+ * Milliseconds until what waits must be written: 0 = now, infinite when nothing waits. `followsFull` says that the batch before was full. The end of a backlog does not
+ * wait: it has been in the log for longer than rows may wait, and nothing else comes to be written with it. Only behind a full batch, so that a clock that is wrong
+ * does not make a file of every row.
+ */
 export function flushInMs(
-  { rows, bytes, oldestMs }: Waiting,
+  waiting: Waiting,
   limits: FlushLimits,
-  nowMs: number,
+  { nowMs, followsFull }: { readonly nowMs: number; readonly followsFull: boolean },
 ): number {
+  const { oldestMs, oldestAppendedMs, isAll } = waiting;
   if (oldestMs === null) return Number.POSITIVE_INFINITY;
-  if (rows >= limits.flushRows || bytes >= limits.flushBytes) return 0;
-  return Math.max(0, oldestMs + limits.flushIntervalMs - nowMs);
+  if (isFull(waiting, limits)) return 0;
+  const restMs = (sinceMs: number) => Math.max(0, sinceMs + limits.flushIntervalMs - nowMs);
+  const isBacklogsEnd =
+    followsFull && isAll && oldestAppendedMs !== null && restMs(oldestAppendedMs) === 0;
+  return isBacklogsEnd ? 0 : restMs(oldestMs);
 }

@@ -46,7 +46,7 @@ function sealed() {
 it("batches follow each other without a gap, each from where the one before ends", async () => {
   await held.take(delivery(0, 100, 102), 1);
   await held.take(delivery(1, 0, 1), 2);
-  expect(held.waiting).toEqual({ rows: 3, bytes: 3, oldestMs: 1 });
+  expect(held.waiting).toMatchObject({ rows: 3, bytes: 3, oldestMs: 1 });
   expect(sealed()).toEqual({
     from: { 0: 100, 1: 0 },
     to: { 0: 102, 1: 1 },
@@ -82,6 +82,21 @@ it("rows of a lost partition are dropped, the others are kept", async () => {
   expect(sealed()).toEqual({ from: { 1: 0 }, to: { 1: 2 }, rows: ["1/0", "1/1"] });
 });
 
+it("knows when it holds all that the log has, and since when the oldest of it lies there", async () => {
+  const aged = (batch: LogBatch, appendedAtMs: number): LogBatch => ({
+    ...batch,
+    records: batch.records.map((each) => ({ ...each, appendedAtMs })),
+  });
+  await held.take({ ...aged(delivery(0, 100, 102), 50), endPosition: 103 }, 90);
+  expect(held.waiting).toMatchObject({ oldestMs: 90, oldestAppendedMs: 50, isAll: false });
+  await held.take({ ...aged(delivery(1, 0, 1), 40), endPosition: 1 }, 91);
+  expect(held.waiting).toMatchObject({ oldestMs: 90, oldestAppendedMs: 40, isAll: false });
+  await held.take({ ...delivery(0, 102, 102), nextPosition: 103, endPosition: 103 }, 92);
+  expect(held.waiting).toMatchObject({ oldestAppendedMs: 40, isAll: true });
+  held.seal();
+  expect(held.waiting).toMatchObject({ oldestMs: null, oldestAppendedMs: null, isAll: true });
+});
+
 it("has reached the ends once all below is taken, rows or not", async () => {
   const ends = new Map([
     [0, 102],
@@ -98,7 +113,7 @@ it("what was erased makes no row, and the position goes past it", async () => {
     { ...batch, records: batch.records.map((each) => ({ ...each, key: "erased" })) },
     7,
   );
-  expect(held.waiting).toEqual({ rows: 0, bytes: 0, oldestMs: 7 });
+  expect(held.waiting).toMatchObject({ rows: 0, bytes: 0, oldestMs: 7 });
   expect(sealed()).toEqual({ from: { 1: 0 }, to: { 1: 3 }, rows: [] });
   expect(held.seal()).toBeNull();
 });

@@ -41,6 +41,7 @@ export class HeldRows {
   readonly #partitions = new Map<number, Progress>();
   #batch: RowBatch;
   #oldestMs: number | null = null;
+  #oldestAppendedMs: number | null = null;
 
   constructor(deps: HeldRowsDeps) {
     this.#deps = deps;
@@ -53,7 +54,12 @@ export class HeldRows {
   }
 
   get waiting(): Waiting {
-    return { ...this.#batch.size, oldestMs: this.#oldestMs };
+    return {
+      ...this.#batch.size,
+      oldestMs: this.#oldestMs,
+      oldestAppendedMs: this.#oldestAppendedMs,
+      isAll: [...this.#partitions.values()].every(({ to, end }) => to >= end),
+    };
   }
 
   /** Records of the owned partitions beyond what a table with these positions holds, as far as is known. */
@@ -99,6 +105,9 @@ export class HeldRows {
     progress.to = Math.max(progress.to, nextPosition);
     progress.end = endPosition;
     if (rows.length > 0) this.#oldestMs ??= nowMs;
+    for (const { appendedAtMs } of rows)
+      if (appendedAtMs < (this.#oldestAppendedMs ?? Number.POSITIVE_INFINITY))
+        this.#oldestAppendedMs = appendedAtMs;
     if (kept.length > 0) await this.#batch.add(partition, kept);
   }
 
@@ -117,6 +126,7 @@ export class HeldRows {
     if (Object.keys(to).length === 0) return null;
     this.#batch = this.#deps.newBatch();
     this.#oldestMs = null;
+    this.#oldestAppendedMs = null;
     return { batch, from, to };
   }
 

@@ -5,8 +5,10 @@ import { setImmediate as turn } from "node:timers/promises";
 import {
   type Delivery,
   type EventLog,
+  Failure,
   type LogReader,
   type ObjectBody,
+  type ObjectStore,
   silentLogger,
 } from "@thulium-stream/contracts";
 import { VirtualClock } from "@thulium-stream/kit";
@@ -38,7 +40,8 @@ const topic = "ticket-events";
 function logOf(rows: number): { readonly log: EventLog; taken: number } {
   const counter = { taken: 0 };
   const reader: Partial<LogReader> = {
-    next: async (): Promise<Delivery> => {
+    next: async ({ signal }): Promise<Delivery> => {
+      if (signal?.aborted) throw new Failure("Cancelled", "");
       const from = counter.taken;
       if (from === 0) counter.taken = 1;
       if (from === 0) return { kind: "assignment", partitions: [{ topic, partition: 0 }] };
@@ -61,24 +64,13 @@ function logOf(rows: number): { readonly log: EventLog; taken: number } {
   });
 }
 
-it("a backlog larger than its limits stays within two batches, and is read on while one is written", async () => {
+/** A writer with small batches, whose rows may wait for an hour. */
+function writerOf(log: EventLog, store: ObjectStore, tempFolder: string): TableWriter {
   const [spec] = eventTables;
   if (spec === undefined) throw new Error("no table");
-  const source = logOf(200);
-  const store = createMemoryStore();
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const put = store.put.bind(store);
-  store.put = async (key: string, body: ObjectBody) => {
-    if (key.endsWith(".parquet")) await released;
-    await put(key, body);
-  };
-  const tempFolder = join(folder, "temp");
-  const writer = new TableWriter(
+  return new TableWriter(
     {
-      log: source.log,
+      log,
       store,
       encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
       encoderSetting: "duckdb",
@@ -92,6 +84,22 @@ it("a backlog larger than its limits stays within two batches, and is read on wh
     },
     spec,
   );
+}
+
+it("a backlog larger than its limits stays within two batches, and is read on while one is written", async () => {
+  const source = logOf(200);
+  const store = createMemoryStore();
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const put = store.put.bind(store);
+  store.put = async (key: string, body: ObjectBody) => {
+    if (key.endsWith(".parquet")) await released;
+    await put(key, body);
+  };
+  const tempFolder = join(folder, "temp");
+  const writer = writerOf(source.log, store, tempFolder);
   const running = writer.run(new AbortController().signal, new Map([[0, 200]]));
   await vi.waitUntil(() => source.taken === 5, { timeout: 60_000 });
   for (let turns = 0; turns < 100; turns += 1) await turn();
@@ -102,4 +110,28 @@ it("a backlog larger than its limits stays within two batches, and is read on wh
   await running;
   expect(writer.status()).toMatchObject({ rows: 200, files: 10, lag: 0 });
   expect(readdirSync(tempFolder)).toEqual([]);
+});
+
+it("the end of a backlog does not wait for more to come", async () => {
+  const store = createMemoryStore();
+  const writer = writerOf(logOf(210).log, store, join(folder, "temp"));
+  const stop = new AbortController();
+  const running = writer.run(stop.signal);
+  await vi.waitUntil(() => writer.status().rows >= 210, { timeout: 60_000 });
+  stop.abort();
+  await running;
+  expect(writer.status()).toMatchObject({ rows: 210, files: 11, lag: 0 });
+});
+
+it("what a quiet log holds waits for its time", async () => {
+  const source = logOf(10);
+  const writer = writerOf(source.log, createMemoryStore(), join(folder, "temp"));
+  const stop = new AbortController();
+  const running = writer.run(stop.signal);
+  await vi.waitUntil(() => source.taken === 2, { timeout: 60_000 });
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  expect(writer.status()).toMatchObject({ rows: 0, lag: 10 });
+  stop.abort();
+  await running;
+  expect(writer.status()).toMatchObject({ rows: 10, lag: 0 });
 });

@@ -17,7 +17,7 @@ import { retrying } from "@thulium-stream/runtime";
 import type { DeadLetterSink } from "./append-or-set-aside.ts";
 import { type LakeTable, tableSpecOf } from "./columns.ts";
 import { Flight } from "./flight.ts";
-import { type FlushLimits, flushInMs } from "./flush-when.ts";
+import { type FlushLimits, flushInMs, isFull } from "./flush-when.ts";
 import { HeldRows, type SealedBatch } from "./held-rows.ts";
 import { RowBatch } from "./row-batch.ts";
 import { writeBatch } from "./write-batch.ts";
@@ -66,6 +66,8 @@ export class TableWriter {
   readonly #checkedBelow = new Map<number, number>();
   readonly #flight = new Flight();
   #held: HeldRows;
+  /** Whether the last batch that was sealed was full. */
+  #followsFull = false;
   #table: Table | null = null;
   #rows = 0;
   #files = 0;
@@ -147,7 +149,9 @@ export class TableWriter {
     for (;;) {
       if (ends !== null && this.#held.hasReached(ends)) return this.#finish(table, reader);
       if (this.#flight.isOver && !(await this.#flight.landed())) return false;
-      const waitMs = flushInMs(this.#held.waiting, this.#deps.limits, this.#deps.clock.now());
+      const { limits, clock } = this.#deps;
+      const when = { nowMs: clock.now(), followsFull: this.#followsFull };
+      const waitMs = flushInMs(this.#held.waiting, limits, when);
       if (waitMs === 0 && !(await this.#flush(table, reader))) return false;
       const delivery = await reader.next({
         timeoutMs: Math.min(1000, Math.max(1, waitMs)),
@@ -155,7 +159,7 @@ export class TableWriter {
       });
       if (delivery.kind === "assignment")
         await this.#held.reassign(delivery.partitions, table.positions);
-      else if (delivery.kind === "batch") await this.#held.take(delivery, this.#deps.clock.now());
+      else if (delivery.kind === "batch") await this.#held.take(delivery, clock.now());
     }
   }
 
@@ -167,6 +171,7 @@ export class TableWriter {
   /** Sends what waits on its way, once the batch before it is committed. Returns false when that one was not: all is to be read again. */
   async #flush(table: Table, reader: LogReader): Promise<boolean> {
     if (!(await this.#flight.landed())) return false;
+    this.#followsFull = isFull(this.#held.waiting, this.#deps.limits);
     const sealed = this.#held.seal();
     if (sealed !== null) this.#flight.start(() => this.#write(sealed, table, reader));
     return true;

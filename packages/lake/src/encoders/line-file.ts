@@ -1,8 +1,8 @@
-import { appendFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { fileFailureOf } from "./draft-file.ts";
 
-/** Lines are gathered to this many bytes before they are written (256 KB). */
-const chunkBytes = 256 * 1024;
+/** Lines are gathered to this many bytes before they are written (512 KB). */
+const chunkBytes = 512 * 1024;
 
 const lineFeed = 0x0a;
 
@@ -20,28 +20,34 @@ export class LineAppender {
 
   /** Appends to the file, made when missing. One call at a time. @throws Failure `Unavailable` when the disk is full, `Forbidden`; the file may then hold a part. */
   async append(path: string, lines: readonly Uint8Array[]): Promise<void> {
-    let held = 0;
-    const write = async (bytes: Uint8Array) => {
-      if (bytes.length > 0) await appendFile(path, bytes);
-    };
     try {
-      for (const line of lines) {
-        if (held + line.length + 1 > chunkBytes) {
-          await write(this.#chunk.subarray(0, held));
-          held = 0;
-        }
-        if (line.length + 1 > chunkBytes) {
-          await write(line);
-        } else {
-          this.#chunk.set(line, held);
-          held += line.length;
-        }
-        this.#chunk[held] = lineFeed;
-        held += 1;
+      const file = await open(path, "a");
+      try {
+        await this.#write(file, lines);
+      } finally {
+        await file.close();
       }
-      await write(this.#chunk.subarray(0, held));
     } catch (error) {
       throw fileFailureOf(error, `writing rows to ${path}`);
     }
+  }
+
+  async #write(file: FileHandle, lines: readonly Uint8Array[]): Promise<void> {
+    let held = 0;
+    for (const line of lines) {
+      if (held + line.length + 1 > chunkBytes) {
+        await file.appendFile(this.#chunk.subarray(0, held));
+        held = 0;
+      }
+      if (line.length + 1 > chunkBytes) {
+        await file.appendFile(line);
+      } else {
+        this.#chunk.set(line, held);
+        held += line.length;
+      }
+      this.#chunk[held] = lineFeed;
+      held += 1;
+    }
+    await file.appendFile(this.#chunk.subarray(0, held));
   }
 }
