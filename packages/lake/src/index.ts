@@ -10,6 +10,8 @@ export * from "./maintenance/remove-orphans.ts";
 export * from "./maintenance/remove-rows.ts";
 export type { RewriteDeps } from "./maintenance/rewrite-files.ts";
 export * from "./merge/merge-plan.ts";
+export * from "./merge/merge-policy.ts";
+export type { StateChange } from "./merge/state-change.ts";
 export * from "./merge/state-merge.ts";
 export * from "./object-stores/object-key.ts";
 export * from "./object-stores/probe-conditional-put.ts";
@@ -19,10 +21,17 @@ export * from "./query.ts";
 export * from "./table/data-file.ts";
 export type { TableSpec } from "./table/next-metadata.ts";
 export type { TableChange } from "./table/snapshot-draft.ts";
-export { defaultHistory, type HistoryLimits, keptSnapshots } from "./table/snapshot-history.ts";
+export {
+  defaultHistory,
+  type HistoryLimits,
+  historyOf,
+  keptSnapshots,
+} from "./table/snapshot-history.ts";
 export * from "./table/table.ts";
 export {
   type IcebergSnapshot,
   positionsOfSnapshot,
   type TableMetadata,
+  type Wholeness,
+  wholePositionsOfSnapshot,
 } from "./table/table-metadata.ts";

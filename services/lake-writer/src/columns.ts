@@ -7,7 +7,7 @@ import {
   ticketMetrics,
   ticketState,
 } from "@thulium-stream/contracts";
-import type { TableSpec } from "@thulium-stream/lake";
+import type { HistoryLimits, TableSpec } from "@thulium-stream/lake";
 import { z } from "zod";
 
 /** What is read off a JSON Schema to make a column. */
@@ -151,14 +151,25 @@ export const ticketMetricsTable = {
   ...byTicket,
 } as const satisfies StateTable;
 
-/** Every table of the lake. */
-export const lakeTables: readonly LakeTable[] = [
-  ...eventTables,
+/** The current-state tables: those that are merged, and that snapshots hold. */
+export const mergedTables = [
   ...stateTables,
   ticketMetricsTable,
-];
+] as const satisfies readonly StateTable[];
+
+/** Every table of the lake. */
+export const lakeTables: readonly LakeTable[] = [...eventTables, ...mergedTables];
 
 /** A table as the lake keeps it: the partition column among its columns. */
-export function tableSpecOf({ topic, columns, partition, sort }: LakeTable): TableSpec {
-  return { topic, columns: [...columns, partition], partition: partition.name, sort };
+export function tableSpecOf(
+  { topic, columns, partition, sort }: LakeTable,
+  history?: HistoryLimits,
+): TableSpec {
+  return {
+    topic,
+    columns: [...columns, partition],
+    partition: partition.name,
+    sort,
+    ...(history === undefined ? {} : { history }),
+  };
 }

@@ -16,8 +16,9 @@ import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lakeViews } from "./lake-catalog.ts";
+import { lakeViews, manifestOf } from "./lake-catalog.ts";
 import { writeSnapshot } from "./snapshot.ts";
+import { tableViews } from "./table-views.ts";
 import { verifyLake } from "./verify-lake.ts";
 
 const { signal } = new AbortController();
@@ -84,6 +85,13 @@ describe("a snapshot of the current-state tables", () => {
     return { topic: "tickets", key: `acme:${n}`, value: encodeJson(state), headers };
   }
 
+  const figures = (n: number, month: string): NewRecord => ({
+    topic: "ticket-metrics",
+    key: `acme:${n}`,
+    value: encodeJson({ system: "acme", ticket_id: String(n), subject: `figures of ${n}` }),
+    headers: { [headerNames.createdMonth]: month },
+  });
+
   const checkpoint = (append: number, system = "acme"): NewRecord => ({
     topic: "extractor-state",
     key: `${system}:checkpoint`,
@@ -124,7 +132,7 @@ describe("a snapshot of the current-state tables", () => {
     );
     expect(uploads.map(({ keys }) => keys[0])).toEqual([expect.stringMatching(/_manifest\.json$/)]);
     const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
-    expect([snapshots, faults]).toEqual([2, []]);
+    expect([snapshots, faults]).toEqual([3, []]);
   });
 
   it("reads no file again that the snapshot before it had", async () => {
@@ -143,6 +151,36 @@ describe("a snapshot of the current-state tables", () => {
       ["1", "a"],
       ["2", "b"],
     ]);
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([]);
+  });
+
+  it("holds the figures of the tickets in a folder of their own, copied like the rest", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1), figures(1, "2026-10"));
+    await snapshot();
+    await clock.sleep(86_400_000);
+    await append(ticket(2, "b", 2, "2026-11"), checkpoint(2), figures(2, "2026-11"));
+    const before = store.calls.length;
+    await snapshot();
+    const copies = store.calls
+      .slice(before)
+      .filter(({ method, keys }) => method === "copy" && /ticket_metrics/.test(keys[0] ?? ""));
+    expect(copies).toHaveLength(2);
+    const [view] = (await tableViews(store)).filter(
+      ({ name }) => name === "ticket_metrics_snapshot",
+    );
+    if (view === undefined) throw new Error("no view");
+    const files = await cache().pathsOf(view.objects);
+    await using query = await openLakeQuery({ views: [{ ...view, files }] });
+    const sql = "select ticket_id, subject from ticket_metrics_snapshot order by ticket_id";
+    expect((await query.run(sql)).rows).toEqual([
+      ["1", "figures of 1"],
+      ["2", "figures of 2"],
+    ]);
+    const latest = JSON.parse(
+      new TextDecoder().decode((await store.get("snapshots/_latest.json")) ?? undefined),
+    );
+    const manifest = await manifestOf(store, latest.ticket_metrics);
+    expect(manifest).toMatchObject({ table: "ticket_metrics", rows: 2 });
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Instant, ObjectStore } from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
-import { type StateTable, stateTables } from "./columns.ts";
+import { mergedTables, type StateTable } from "./columns.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
@@ -30,8 +30,8 @@ export async function copySnapshot(
     readonly table: Table;
     readonly files: readonly LiveFile[];
   }[] = [];
-  for (const spec of stateTables) {
-    await mergeTable(deps, spec, { cutAppend: cut.cutAppend, signal });
+  for (const spec of mergedTables) {
+    await mergeTable(deps, spec, { cutAppend: cut.cutAppend, whole: true, signal });
     const { store, clock, newId } = deps;
     const table = await Table.open({ store, table: spec.table, clock, newId });
     const files = await table.liveFiles();

@@ -1,6 +1,6 @@
 import { type Column, instantOf, type ObjectStore } from "@thulium-stream/contracts";
 import { Table } from "@thulium-stream/lake";
-import { eventTables, lakeTables, stateTables } from "./columns.ts";
+import { eventTables, lakeTables, mergedTables } from "./columns.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
 /** A table as `lake ls` shows it. */
@@ -12,6 +12,10 @@ export interface DescribedTable {
   /** Next position of the log per partition that the table covers. */
   readonly positions: Readonly<Record<string, number>>;
   readonly committedAt: string | null;
+  /** Up to where every row is current: some files of a current-state table may be ahead of it. */
+  readonly wholePositions: Readonly<Record<string, number>>;
+  /** When the log was last read to its end and every row brought to it; null for a table that is current everywhere with each commit. */
+  readonly wholeAt: string | null;
   /** States that can still be read, the newest included. */
   readonly states: number;
   /** Files by size: up to 1 MB, 16 MB, 64 MB, 256 MB, and above; null when it was not asked for, since manifests are read for it. */
@@ -53,7 +57,7 @@ export async function describeLake(
   const tables = await Promise.all(
     lakeTables.map(async ({ table: name }) => {
       const table = await Table.open({ store, table: name, ...reading });
-      const { snapshot, positions } = table;
+      const { snapshot, positions, wholeness } = table;
       const total = (of: string) => Number(snapshot?.summary[`total-${of}`] ?? 0);
       return {
         name,
@@ -62,6 +66,8 @@ export async function describeLake(
         bytes: total("files-size"),
         positions,
         committedAt: snapshot === null ? null : instantOf(snapshot["timestamp-ms"]),
+        wholePositions: wholeness.positions,
+        wholeAt: wholeness.atMs === null ? null : instantOf(wholeness.atMs),
         states: table.metadata?.snapshots.length ?? 0,
         fileSizes: fileSizes
           ? groupedBySize((await table.liveFiles()).map(({ bytes }) => bytes))
@@ -83,11 +89,11 @@ function groupedBySize(sizes: readonly number[]): readonly number[] {
   return groups;
 }
 
-/** The newest snapshot's views: current tickets and messages of the newest complete snapshot, and the event tables. */
+/** The newest snapshot's views: current tickets, messages and figures of the newest complete snapshot, and the event tables. */
 export async function lakeViews(store: ObjectStore): Promise<readonly CataloguedView[]> {
   const snapshots = (await snapshotsOf(store)).filter(({ complete }) => complete);
   const states = await Promise.all(
-    stateTables.map(async ({ table: name, columns }) => {
+    mergedTables.map(async ({ table: name, columns }) => {
       const newest = snapshots.filter(({ table }) => table === name).at(-1);
       const manifest = newest === undefined ? null : await manifestOf(store, newest.folder);
       const objects = (manifest?.files ?? []).map(({ name: file, bytes }) => ({

@@ -1,6 +1,6 @@
 import { isFailure, type LogRecord } from "@thulium-stream/contracts";
 import { nextRunMs, retrying } from "@thulium-stream/runtime";
-import { eventTables, stateTables, ticketMetricsTable } from "./columns.ts";
+import { eventTables, mergedTables } from "./columns.ts";
 import { LakeEraser, type LakeErasure } from "./erasure/lake-eraser.ts";
 import { compactLake, expireLake } from "./maintain-lake.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
@@ -113,7 +113,7 @@ export class LakeWriter {
       );
       await this.#tables[at]?.run(signal, ends);
     }
-    await this.mergeStates(signal);
+    await this.mergeStates(signal, { whole: true });
     const tables = this.#tables.map((table) => table.status());
     return {
       rows: tables.reduce((sum, { rows }) => sum + rows, 0),
@@ -121,15 +121,18 @@ export class LakeWriter {
     };
   }
 
-  /** Brings the current-state tables to the log's ends as of now. Does nothing where DuckDB is not to be had: snapshots hold the state there. */
-  mergeStates(signal: AbortSignal): Promise<void> {
-    return this.#alone(() => this.#mergeStates(signal));
+  /**
+   * Merges the current-state tables; with `whole` every row is brought to the log's ends as of now, else files of which little changed may wait. Does nothing where DuckDB is not to be had:
+   * snapshots hold the state there.
+   */
+  mergeStates(signal: AbortSignal, how: { readonly whole: boolean }): Promise<void> {
+    return this.#alone(() => this.#mergeStates(signal, how));
   }
 
-  async #mergeStates(signal: AbortSignal): Promise<void> {
+  async #mergeStates(signal: AbortSignal, { whole }: { readonly whole: boolean }): Promise<void> {
     if (this.#deps.encoders.duckdb === null) return;
-    for (const table of [...stateTables, ticketMetricsTable]) {
-      const merged = await mergeTable(this.#deps, table, { signal });
+    for (const table of mergedTables) {
+      const merged = await mergeTable(this.#deps, table, { whole, signal });
       if (merged.changes > 0) this.#deps.logger.debug({ table: table.table, ...merged }, "merged");
     }
   }
@@ -146,7 +149,7 @@ export class LakeWriter {
   erase(signal: AbortSignal): Promise<LakeErasure> {
     return this.#alone(async () => {
       // Tombstones first: what a merge takes over after them is no row of what was erased.
-      if (await this.#eraser.hasWork(signal)) await this.#mergeStates(signal);
+      if (await this.#eraser.hasWork(signal)) await this.#mergeStates(signal, { whole: true });
       return this.#eraser.eraseAll(signal);
     });
   }
@@ -167,7 +170,7 @@ export class LakeWriter {
       await clock.sleep(this.#options.mergeIntervalMs, signal);
       if (!this.ownsMaintenance) continue;
       const options = { what: "merging", clock, logger, signal };
-      await retrying(() => this.mergeStates(signal), options);
+      await retrying(() => this.mergeStates(signal, { whole: false }), options);
     }
   }
 

@@ -179,12 +179,22 @@ describe("looking after a lake", () => {
 });
 
 it("gapsOf names a state that covers less of the log than the one before it", () => {
-  const state = (id: number, positions: object) =>
+  const state = (id: number, positions: object, whole: object = positions) =>
     ({
       "snapshot-id": id,
       "sequence-number": id,
-      summary: { "thulium.positions": JSON.stringify(positions) },
+      summary: {
+        "thulium.positions": JSON.stringify(positions),
+        "thulium.whole-positions": JSON.stringify(whole),
+      },
     }) as unknown as IcebergSnapshot;
   expect(gapsOf("t", [state(1, { 0: 5 }), state(2, { 0: 5, 1: 2 })])).toEqual([]);
-  expect(gapsOf("t", [state(1, { 0: 5, 1: 2 }), state(2, { 0: 4 })])).toHaveLength(2);
+  const less = gapsOf("t", [state(1, { 0: 5, 1: 2 }, {}), state(2, { 0: 4 }, {})]);
+  expect(less).toHaveLength(2);
+  expect(gapsOf("t", [state(1, { 0: 5 }, { 0: 3 }), state(2, { 0: 5 })])).toEqual([]);
+  const lessWhole = gapsOf("t", [state(1, { 0: 5 }), state(2, { 0: 6 }, { 0: 4 })]);
+  expect(lessWhole.map(({ what }) => what)).toEqual([
+    "is whole in partition 0 up to 4, the state before it up to 5",
+  ]);
+  expect(gapsOf("t", [state(1, { 0: 5 }, { 0: 6 })])).toHaveLength(1);
 });

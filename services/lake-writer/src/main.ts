@@ -9,7 +9,7 @@ import {
   type ObjectStore,
   type ParquetEncoder,
 } from "@thulium-stream/contracts";
-import { type BulkEncoder, openFileCache } from "@thulium-stream/lake";
+import { type BulkEncoder, defaultHistory, openFileCache } from "@thulium-stream/lake";
 import { type Lifetime, newId, type Settings } from "@thulium-stream/runtime";
 import { LakeWriter } from "./lake-writer.ts";
 
@@ -23,6 +23,7 @@ export interface LakeWriterSurroundings {
   readonly logger: Logger;
 }
 
+const dayMs = 86_400_000;
 /** Bytes of rows that may wait; as much again may be on its way into the table. */
 const flushBytes = 64 * 1024 * 1024;
 
@@ -44,6 +45,7 @@ export async function openLakeWriter(
         newId,
       }),
       encoderSetting: settings.PARQUET_ENCODER,
+      history: { ...defaultHistory, days: Math.ceil(settings.TABLE_HISTORY_RETAIN / dayMs) },
       deadLetter: deadLetterSink(surroundings.log, life),
       limits: {
         flushIntervalMs: settings.LAKE_FLUSH_INTERVAL,

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type { Clock, Logger, ObjectStore } from "@thulium-stream/contracts";
 import {
   compactTable,
-  defaultHistory,
   expireSnapshots,
   type FileCache,
+  historyOf,
   removeOrphans,
   Table,
 } from "@thulium-stream/lake";
@@ -82,7 +82,7 @@ export async function compactLake(
 }
 
 /**
- * Forgets old states of the tables (the newest 100 and one a day for 30 days stay), removes what no state names after 3 days, and drops snapshot folders older than `retainSnapshotsMs`
+ * Forgets old states of the tables (the newest 100 stay, and one a day as far back as each table says), removes what no state names after 3 days, and drops snapshot folders older than `retainSnapshotsMs`
  * (null = none), never the newest complete one.
  */
 export async function expireLake(
@@ -96,7 +96,8 @@ export async function expireLake(
     signal.throwIfAborted();
     const table = await openTable(deps, name);
     if (table.metadata === null) continue;
-    const expired = await expireSnapshots(table, { store, clock, history: defaultHistory });
+    const history = historyOf(table.metadata);
+    const expired = await expireSnapshots(table, { store, clock, history });
     const orphans = await removeOrphans(table, { store, clock });
     const objects = expired.objects + orphans.objects;
     tables.push({ table: name, snapshots: expired.snapshots, objects });

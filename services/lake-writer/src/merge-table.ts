@@ -1,28 +1,23 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  appendOf,
-  type BoundValue,
-  type Column,
-  Failure,
-  headerNames,
-  isErasureNews,
-  type LogRecord,
-} from "@thulium-stream/contracts";
+import type { BoundValue, Column } from "@thulium-stream/contracts";
 import {
   type DataFile,
+  defaultMergePolicy,
   type FileCache,
   type LiveFile,
+  type MergeableFile,
+  type MergePlan,
+  type MergePolicy,
   mergePlan,
-  type Positions,
-  type StateChange,
+  positionsOfSnapshot,
+  type RewriteSource,
   StateMerge,
-  type Stretch,
   Table,
 } from "@thulium-stream/lake";
-import { batchesToEnd, retrying } from "@thulium-stream/runtime";
-import { appendOrSetAside } from "./append-or-set-aside.ts";
+import { retrying } from "@thulium-stream/runtime";
 import { type StateTable, tableSpecOf } from "./columns.ts";
+import { stageChanges, unknownMonth } from "./stage-changes.ts";
 import type { TableWriterDeps } from "./table-writer.ts";
 
 /** What merging works with. */
@@ -35,6 +30,9 @@ export interface MergeDeps extends Omit<TableWriterDeps, "isErased"> {
 export interface MergeOptions {
   /** Records of later appends stay in the log. Default: everything that the topic holds now. */
   readonly cutAppend?: number;
+  /** Whether every row must be current afterwards, as a snapshot or an erasure needs it. Default false: files of which little changed may wait, a day at most. */
+  readonly whole?: boolean;
+  readonly policy?: MergePolicy;
   readonly signal: AbortSignal;
 }
 
@@ -49,15 +47,14 @@ export interface MergeSummary {
 
 /** Bytes of changes that one commit takes: bounds the disk that a merge needs, and what is done again when it is overtaken. */
 const mostBytes = 512 * 1024 ** 2;
-/** Records given to the merge at once. */
-const recordsAtOnce = 1000;
 /** A table that saw nothing for so long may have missed tombstones, which expire after 7 days (L10): 5 days. */
 const longestGapMs = 5 * 86_400_000;
-/** Partition of tickets whose creation the source does not tell. */
-const unknownMonth = "unknown";
+/** How old the word that nothing is missing may become before it is said again (12 h). */
+const confirmAfterMs = 12 * 3_600_000;
 
 /**
- * Brings a current-state table to its topic: newest record per key, tombstones drop their row; only files that hold a changed ticket are written anew. Each commit removes the old files, adds the
+ * Brings a current-state table to its topic: newest record per key, tombstones drop their row; only files that hold a changed ticket are written anew. A merge that need not be whole leaves out files of
+ * which little has changed, within the policy: it reads again later from where every row is current, and taking over a change twice does nothing. Each commit removes the old files, adds the
  * new ones and moves the positions, all at once; one that another writer came before is done again from the newest files. Nothing is deleted.
  * @throws Failure of log and store; `Unavailable` for a full disk; `Cancelled`.
  */
@@ -68,21 +65,22 @@ export async function mergeTable(
 ): Promise<MergeSummary> {
   const { store, clock, newId, logger } = deps;
   const table = await Table.open({ store, table: spec.table, clock, newId });
-  await table.prepare(tableSpecOf(spec));
-  let [changes, filesWritten, bytesWritten, filesRemoved] = [0, 0, 0, 0];
+  await table.prepare(tableSpecOf(spec, deps.history));
+  const sum = { changes: 0, filesWritten: 0, bytesWritten: 0, filesRemoved: 0 };
   for (;;) {
     options.signal.throwIfAborted();
     await table.refresh();
     const merged = await mergeOnce(deps, spec, table, options);
-    if (merged === "nothing new") return { changes, filesWritten, bytesWritten, filesRemoved };
+    if (merged === "nothing new") return sum;
     if (merged === "overtaken") {
       logger.info({ table: spec.table }, "another writer was faster; merging again");
       continue;
     }
-    changes += merged.changes;
-    filesWritten += merged.added.length;
-    bytesWritten += merged.added.reduce((sum, { bytes }) => sum + bytes, 0);
-    filesRemoved += merged.removed.length;
+    sum.changes += merged.changes;
+    sum.filesWritten += merged.added.length;
+    sum.bytesWritten += merged.added.reduce((total, { bytes }) => total + bytes, 0);
+    sum.filesRemoved += merged.removed.length;
+    if (merged.isToEnd) return sum;
   }
 }
 
@@ -90,112 +88,118 @@ interface Merged {
   readonly changes: number;
   readonly added: readonly DataFile[];
   readonly removed: readonly string[];
+  readonly isToEnd: boolean;
 }
 
 async function mergeOnce(
   deps: MergeDeps,
-  { table: name, topic, columns, key, sort }: StateTable,
+  spec: StateTable,
   table: Table,
-  { cutAppend = Number.POSITIVE_INFINITY, signal }: MergeOptions,
+  options: MergeOptions,
 ): Promise<Merged | "nothing new" | "overtaken"> {
   const { clock, newId, tempFolder } = deps;
+  const { table: name, topic, columns, key, sort } = spec;
+  const { policy = defaultMergePolicy, cutAppend = Number.POSITIVE_INFINITY, signal } = options;
   const writtenAtMs = clock.now();
+  const { positions, atMs } = table.wholeness;
+  const ageMs = writtenAtMs - (atMs ?? table.snapshot?.["timestamp-ms"] ?? writtenAtMs);
   // Tombstones that the table never saw may be gone: everything is laid out anew then.
-  const isRebuild = writtenAtMs - (table.snapshot?.["timestamp-ms"] ?? writtenAtMs) > longestGapMs;
-  const from = isRebuild ? {} : table.positions;
+  const isRebuild = ageMs > longestGapMs;
   const folder = join(tempFolder, `merge-${name}-${newId()}`);
-  await using merge = await StateMerge.open({ folder, columns, keyColumns: key, sort });
-  const limits = { from, cutAppend, mostBytes: isRebuild ? Number.POSITIVE_INFINITY : mostBytes };
-  const { to, changes } = await stage(deps, topic, merge, { ...limits, signal });
-  if (changes === 0) return "nothing new";
-  const live = await table.liveFiles();
-  const files = isRebuild ? [] : live.map((file) => ({ ...file, ...boundsOf(file, columns) }));
-  const { rewrites, suspects } = mergePlan(files, await merge.reduce());
-  const added: DataFile[] = [];
-  const removed = isRebuild ? live.map((file) => file.key) : [];
-  for (const { file, stretch } of [
-    ...rewrites,
-    ...suspects.map((file) => ({ file, stretch: null })),
-  ]) {
-    signal.throwIfAborted();
-    const [path = null] = file === null ? [] : await deps.cache.pathsOf([file]);
-    if (stretch === null && path !== null && (await merge.held(path)) === 0) continue;
-    if (file !== null) removed.push(file.key);
-    const partition = stretch?.partition ?? file?.partition ?? unknownMonth;
-    added.push(...(await writeFiles(deps, name, merge, { path, stretch, partition })));
+  const { fileBytes } = policy;
+  await using merge = await StateMerge.open({ folder, columns, keyColumns: key, sort, fileBytes });
+  const staged = await stageChanges(deps, merge, {
+    topic,
+    from: isRebuild ? {} : positions,
+    read: table.positions,
+    cutAppend,
+    mostBytes: isRebuild ? Number.POSITIVE_INFINITY : mostBytes,
+    signal,
+  });
+  const { to, changes, news, isToEnd } = staged;
+  const whole = isRebuild || options.whole === true || !isToEnd || ageMs >= policy.wholeIntervalMs;
+  if (changes === 0 || (news === 0 && !whole)) {
+    if (changes === 0 && news === 0 && ageMs > confirmAfterMs)
+      await table.confirmWhole(writtenAtMs);
+    return "nothing new";
   }
-  const operation = removed.length > 0 ? "overwrite" : "append";
-  const start = Object.keys(to).map((each) => [each, table.positions[Number(each)] ?? 0]);
-  const change = {
-    operation,
-    added,
+  const live = await table.liveFiles();
+  const files = isRebuild ? [] : mergeableFiles(table, live, columns);
+  const plan = mergePlan(files, await merge.reduce(), { whole, policy });
+  const written = await writePlan(deps, spec, { merge, plan, signal });
+  const removed = isRebuild ? live.map((file) => file.key) : written.removed;
+  const start = Object.keys(to).map((each) => [each, table.positions[each] ?? 0]);
+  const outcome = await table.commit({
+    operation: removed.length > 0 ? "overwrite" : "append",
+    added: written.added,
     removed,
     from: Object.fromEntries(start),
     to,
+    whole: plan.isWhole
+      ? {
+          from: positions,
+          positions: { ...table.positions, ...to },
+          atMs: isToEnd ? writtenAtMs : atMs,
+        }
+      : { from: positions, positions, atMs: atMs ?? writtenAtMs - ageMs },
     writtenAtMs,
-  } as const;
-  return (await table.commit(change)) === "committed" ? { changes, added, removed } : "overtaken";
+  });
+  return outcome === "committed"
+    ? { changes: news, added: written.added, removed, isToEnd }
+    : "overtaken";
 }
 
-/** Gives the topic's records from the table's positions on to the merge, up to a bound. */
-async function stage(
-  { log, deadLetter, clock }: MergeDeps,
-  topic: string,
-  merge: StateMerge,
-  limits: {
-    readonly from: Positions;
-    readonly cutAppend: number;
-    readonly mostBytes: number;
-    readonly signal: AbortSignal;
-  },
-): Promise<{ readonly to: Positions; readonly changes: number }> {
-  const { cutAppend, signal } = limits;
-  const ranges = await log.ends(topic);
-  const from = Object.entries(limits.from).map(([partition, position]) => ({
-    topic,
-    partition: Number(partition),
-    position,
+/** Writes what a plan asks for. Returns the files that come and the keys of those that go. */
+async function writePlan(
+  deps: MergeDeps,
+  { table }: StateTable,
+  {
+    merge,
+    plan: { isWhole, rewrites, suspects },
+    signal,
+  }: { merge: StateMerge; plan: MergePlan<PlannedFile>; signal: AbortSignal },
+): Promise<{ readonly added: readonly DataFile[]; readonly removed: readonly string[] }> {
+  await merge.take(
+    isWhole ? null : rewrites.flatMap(({ stretch }) => (stretch === null ? [] : [stretch])),
+  );
+  const added: DataFile[] = [];
+  const removed: string[] = [];
+  const left = suspects.map((file) => ({ files: [file], stretch: null, pieceRows: null }));
+  for (const { files, stretch, pieceRows } of [...rewrites, ...left]) {
+    signal.throwIfAborted();
+    const paths = await deps.cache.pathsOf(files);
+    if (stretch === null && (await heldIn(merge, paths)) === 0) continue;
+    removed.push(...files.map((file) => file.key));
+    const partition = stretch?.partition ?? files[0]?.partition ?? unknownMonth;
+    added.push(...(await writeFiles(deps, table, merge, { paths, stretch, pieceRows, partition })));
+  }
+  return { added, removed };
+}
+
+async function heldIn(merge: StateMerge, paths: readonly string[]): Promise<number> {
+  let held = 0;
+  for (const path of paths) held += await merge.held(path);
+  return held;
+}
+
+type PlannedFile = LiveFile & MergeableFile;
+
+/** The table's files with what planning needs. A file is current as far as its snapshot read; when that is forgotten, as far as all are. */
+function mergeableFiles(
+  table: Table,
+  live: readonly LiveFile[],
+  columns: readonly Column[],
+): readonly PlannedFile[] {
+  const whole = table.wholeness.positions;
+  const snapshots = table.metadata?.snapshots ?? [];
+  const known = new Map(
+    snapshots.map((each) => [each["snapshot-id"], positionsOfSnapshot(each)] as const),
+  );
+  return live.map((file) => ({
+    ...file,
+    ...boundsOf(file, columns),
+    current: known.get(file.addedBy) ?? whole,
   }));
-  for (const { partition, position } of from) {
-    const end = ranges.find((range) => range.partition === partition)?.end ?? 0;
-    if (position > end)
-      throw new Failure(
-        "PositionLost",
-        `the lake's table of ${topic} has read partition ${partition} up to ${position}, but the topic ends at ${end}`,
-        { advice: "It was written from another log: use that log, or another LAKE_URL." },
-      );
-  }
-  const to: Record<string, number> = {};
-  const cut = new Set<number>();
-  let changes = 0;
-  const target = {
-    append: (records: readonly LogRecord[]) => merge.add(records.map(changeOf)),
-    deadLetter,
-    nowMs: clock.now(),
-  };
-  for await (const batch of batchesToEnd(log, topic, { ranges, from, signal })) {
-    const { partition, records, nextPosition } = batch;
-    if (cut.has(partition)) continue;
-    const end = records.find((record) => appendOf(record) > cutAppend)?.position;
-    if (end !== undefined) cut.add(partition);
-    to[partition] = end ?? nextPosition;
-    const rows = records.filter(
-      (record) =>
-        record.key !== null && !isErasureNews(record) && record.position < (end ?? nextPosition),
-    );
-    for (let at = 0; at < rows.length; at += recordsAtOnce)
-      changes += await appendOrSetAside(rows.slice(at, at + recordsAtOnce), target);
-    if (merge.bytes >= limits.mostBytes) break;
-  }
-  return { to, changes };
-}
-
-/** A record as a change of its row. A key without a colon is foreign: its row, if it has one, says itself what it is. */
-function changeOf({ key, value, position, headers }: LogRecord): StateChange {
-  const text = key ?? "";
-  const [, ticketId = ""] = text.split(":");
-  const partition = headers[headerNames.createdMonth] ?? unknownMonth;
-  return { key: text, ticketId, position, partition, value };
 }
 
 /** Bounds of the ticket ids in a file. */
@@ -209,15 +213,15 @@ function textOrNull(bound: BoundValue | null | undefined): string | null {
   return typeof bound === "string" ? bound : null;
 }
 
-/** Writes one rewritten file (or the first of a partition) and uploads it under new names. */
+/** Writes one run of rows and uploads it under new names. */
 async function writeFiles(
   { store, newId, clock, logger }: MergeDeps,
   table: string,
   merge: StateMerge,
-  { path, stretch, partition }: { path: string | null; stretch: Stretch | null; partition: string },
+  { partition, ...source }: RewriteSource & { readonly partition: string },
 ): Promise<readonly DataFile[]> {
   const files: DataFile[] = [];
-  for (const copied of await merge.rewrite(newId(), path, stretch)) {
+  for (const copied of await merge.rewrite(newId(), source)) {
     const { rows, bytes, columns } = copied;
     const key = `tables/${table}/data/created_month=${partition}/${newId()}.parquet`;
     const what = "uploading a merged file";

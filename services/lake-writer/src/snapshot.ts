@@ -18,7 +18,7 @@ import {
 import { chooseEncoder } from "@thulium-stream/lake";
 import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
-import { stateTables } from "./columns.ts";
+import { mergedTables } from "./columns.ts";
 import { copySnapshot, type SnapshotCut } from "./copied-snapshot.ts";
 import { encodeRows } from "./encode-rows.ts";
 import type { MergeDeps } from "./merge-table.ts";
@@ -31,7 +31,7 @@ export interface SnapshotManifest {
   readonly system: string;
   /** When the cut was made. */
   readonly at: Instant;
-  /** Number of the append at which all tables of this snapshot were cut. */
+  /** Number of the append at which tickets and messages of this snapshot were cut. Figures are those that the log held then. */
   readonly cutAppend: number;
   readonly rows: number;
   readonly bytes: number;
@@ -63,7 +63,7 @@ const rowsAtOnce = 20_000;
 export type SnapshotDeps = MergeDeps;
 
 /**
- * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append. The files are those of the current-state tables, copied
+ * Writes the whole current state as plain Parquet into folders of their own, never changed afterwards: tickets and messages cut at one append, their figures as far as the metrics service had come. The files are those of the current-state tables, copied
  * within the store; where these are not merged (no DuckDB) or hold other tenants, too, the state is read from the compacted topics. Each folder is complete when its manifest is there.
  */
 export async function writeSnapshot(
@@ -110,7 +110,7 @@ async function readSnapshot(
   signal: AbortSignal,
 ): Promise<readonly SnapshotManifest[]> {
   const manifests: SnapshotManifest[] = [];
-  for (const { table, topic, columns } of stateTables) {
+  for (const { table, topic, columns } of mergedTables) {
     const cut = { system, table, topic, columns, at, cutAppend, folder: folderOf(table) };
     manifests.push(await writeTable(deps, cut, signal));
   }

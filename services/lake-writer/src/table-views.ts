@@ -1,11 +1,11 @@
 import type { ObjectStore } from "@thulium-stream/contracts";
 import { type IcebergSnapshot, Table } from "@thulium-stream/lake";
-import { lakeTables, stateTables } from "./columns.ts";
+import { lakeTables, mergedTables } from "./columns.ts";
 import { type CataloguedView, manifestOf, snapshotsOf } from "./lake-catalog.ts";
 
 /**
- * The views of `lake query`: every table, and the newest snapshot folder of the current state as `tickets_snapshot` and `messages_snapshot`; with `asOfMs` as they were then. A table that
- * has no state of that time is empty. Where current-state tables are not merged (no DuckDB at the writer), `tickets` and `messages` are the newest snapshot.
+ * The views of `lake query`: every table, and the newest snapshot folder of the current state as `tickets_snapshot`, `messages_snapshot` and `ticket_metrics_snapshot`; with `asOfMs` as they were then. A table that
+ * has no state of that time is empty. Where current-state tables are not merged (no DuckDB at the writer), these tables are the newest snapshot.
  */
 export async function tableViews(
   store: ObjectStore,
@@ -52,7 +52,7 @@ async function snapshotViews(
     ({ complete: isComplete, at }) => isComplete && Date.parse(at) <= asOfMs,
   );
   return await Promise.all(
-    stateTables.map(async ({ table: name, columns }) => {
+    mergedTables.map(async ({ table: name, columns }) => {
       const newest = complete.filter(({ table }) => table === name).at(-1);
       const manifest = newest === undefined ? null : await manifestOf(store, newest.folder);
       const objects = (manifest?.files ?? []).map(({ name: file, bytes }) => ({

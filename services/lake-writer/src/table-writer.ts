@@ -12,7 +12,13 @@ import {
   type ParquetEncoder,
   type TopicPartition,
 } from "@thulium-stream/contracts";
-import { type BulkEncoder, chooseEncoder, type EncoderSetting, Table } from "@thulium-stream/lake";
+import {
+  type BulkEncoder,
+  chooseEncoder,
+  type EncoderSetting,
+  type HistoryLimits,
+  Table,
+} from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
 import type { DeadLetterSink } from "./append-or-set-aside.ts";
 import { type LakeTable, tableSpecOf } from "./columns.ts";
@@ -35,6 +41,8 @@ export interface TableWriterDeps {
   readonly newId: () => string;
   readonly deadLetter: DeadLetterSink;
   readonly limits: FlushLimits;
+  /** How long old states of the tables are kept. Left out: as the tables say, 30 days at first. */
+  readonly history?: HistoryLimits;
   /** Whether a record is of what was erased: it makes no row. */
   readonly isErased: (record: LogRecord) => boolean;
 }
@@ -108,7 +116,7 @@ export class TableWriter {
     const { log, store, clock, newId } = this.#deps;
     const { table: name, topic } = this.#spec;
     const table = await Table.open({ store, table: name, clock, newId });
-    await table.prepare(tableSpecOf(this.#spec));
+    await table.prepare(tableSpecOf(this.#spec, this.#deps.history));
     this.#table = table;
     const held = this.#newHeldRows();
     this.#held = held;

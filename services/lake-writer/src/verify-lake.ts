@@ -4,8 +4,10 @@ import {
   type FileCache,
   type IcebergSnapshot,
   openLakeQuery,
+  type Positions,
   positionsOfSnapshot,
   Table,
+  wholePositionsOfSnapshot,
 } from "@thulium-stream/lake";
 import { eventTables, type LakeTable, lakeTables } from "./columns.ts";
 import { manifestOf, snapshotsOf } from "./lake-catalog.ts";
@@ -106,19 +108,36 @@ async function verifyTable(
   };
 }
 
-/** Where a state covers less of the log than the one before it. Pure. */
+/** Where a state covers less of the log than the one before it, or says that every row is current beyond what it covers. Pure. */
 export function gapsOf(table: string, states: readonly IcebergSnapshot[]): readonly LakeFault[] {
-  return states.slice(1).flatMap((state, at) => {
-    const before = states[at] === undefined ? {} : positionsOfSnapshot(states[at]);
-    const now = positionsOfSnapshot(state);
-    return Object.entries(before).flatMap(([partition, position]) =>
-      (now[partition] ?? 0) >= position
-        ? []
-        : {
-            where: `tables/${table} at state ${state["snapshot-id"]}`,
-            what: `covers partition ${partition} up to ${now[partition] ?? 0}, the state before it up to ${position}`,
-          },
-    );
+  return states.flatMap((state, at) => {
+    const where = `tables/${table} at state ${state["snapshot-id"]}`;
+    const before = states[at - 1];
+    const [now, whole] = [positionsOfSnapshot(state), wholePositionsOfSnapshot(state)];
+    const earlier = before === undefined ? {} : positionsOfSnapshot(before);
+    const earlierWhole = before === undefined ? {} : wholePositionsOfSnapshot(before);
+    return [
+      ...shortOf(now, earlier).map(({ partition, has, due }) => ({
+        where,
+        what: `covers partition ${partition} up to ${has}, the state before it up to ${due}`,
+      })),
+      ...shortOf(whole, earlierWhole).map(({ partition, has, due }) => ({
+        where,
+        what: `is whole in partition ${partition} up to ${has}, the state before it up to ${due}`,
+      })),
+      ...shortOf(now, whole).map(({ partition, has, due }) => ({
+        where,
+        what: `covers partition ${partition} up to ${has}, and says to be whole up to ${due}`,
+      })),
+    ];
+  });
+}
+
+/** Partitions in which positions do not come up to others. */
+function shortOf(held: Positions, least: Positions) {
+  return Object.entries(least).flatMap(([partition, due]) => {
+    const has = held[partition] ?? 0;
+    return has >= due ? [] : [{ partition, has, due }];
   });
 }
 

@@ -6,6 +6,8 @@ import { dashboardBars } from "./dashboard-bars.ts";
 import { kafkaBars } from "./kafka/kafka-bars.ts";
 import { lakeAgainstConnect } from "./lake-against-connect.ts";
 import { lakeDrain } from "./lake-drain.ts";
+import { lakeFiles } from "./lake-files.ts";
+import { lakeQuery } from "./lake-query.ts";
 import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
 import { manyTickets } from "./many-tickets.ts";
@@ -34,6 +36,8 @@ const reports: Readonly<Record<string, () => Promise<string>>> = {
   "lake-drain": () => lakeDrain(),
   "lake-against-connect": () => lakeAgainstConnect(),
   "merge-amplification": () => mergeAmplification(),
+  "lake-query": () => lakeQuery(),
+  "lake-files": () => lakeFiles(),
   "metrics-fold": () => metricsFold(),
   "metrics-rebuild": () => metricsRebuild(),
   dashboard: () => dashboardBars(),
@@ -45,6 +49,8 @@ const slow: readonly string[] = [
   "lake-drain",
   "lake-against-connect",
   "merge-amplification",
+  "lake-query",
+  "lake-files",
   "metrics-fold",
   "metrics-rebuild",
   "dashboard",

@@ -1,5 +1,5 @@
 import type { Clock, ObjectStore } from "@thulium-stream/contracts";
-import { describeLake, tableViews } from "@thulium-stream/lake-writer";
+import { type DescribedTable, describeLake, tableViews } from "@thulium-stream/lake-writer";
 import type { Settings } from "@thulium-stream/runtime";
 import { openViews } from "../assembly/open-query.ts";
 import { note, print } from "../terminal/console.ts";
@@ -68,6 +68,20 @@ function csvCell(value: unknown): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+function ageText(at: string, nowMs: number): string {
+  return spanText((nowMs - Date.parse(at)) / 1000);
+}
+
+/** How long ago every row of the table was current: files of which little changes wait for the daily merge. */
+function wholeAge(
+  { committedAt, positions, wholePositions, wholeAt }: DescribedTable,
+  nowMs: number,
+): string {
+  if (committedAt === null) return "empty";
+  const isWhole = JSON.stringify(positions) === JSON.stringify(wholePositions);
+  return ageText(isWhole || wholeAt === null ? committedAt : wholeAt, nowMs);
+}
+
 /** Lists tables and snapshots. */
 export async function listLake(
   store: ObjectStore,
@@ -80,19 +94,23 @@ export async function listLake(
   }
   print(
     renderTable(
-      ["table", "files", "≤1M/16M/64M/256M/more", "rows", "bytes", "states", "age", "log"],
-      lake.tables.map(({ name, files, fileSizes, rows, bytes, states, committedAt, positions }) => [
-        name,
-        files,
-        fileSizes?.join("/") ?? "",
-        rows,
-        bytes,
-        states,
-        committedAt === null ? "empty" : spanText((nowMs - Date.parse(committedAt)) / 1000),
-        Object.entries(positions)
-          .map(([partition, position]) => `${partition}:${position}`)
-          .join(" "),
-      ]),
+      ["table", "files", "≤1M/16M/64M/256M/more", "rows", "bytes", "states", "age", "whole", "log"],
+      lake.tables.map((table) => {
+        const { name, files, fileSizes, rows, bytes, states, committedAt, positions } = table;
+        return [
+          name,
+          files,
+          fileSizes?.join("/") ?? "",
+          rows,
+          bytes,
+          states,
+          committedAt === null ? "empty" : ageText(committedAt, nowMs),
+          wholeAge(table, nowMs),
+          Object.entries(positions)
+            .map(([partition, position]) => `${partition}:${position}`)
+            .join(" "),
+        ];
+      }),
     ),
   );
   print("");

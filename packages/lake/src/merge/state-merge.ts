@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
@@ -7,21 +7,9 @@ import { type CopiedFile, copyToParquet } from "../encoders/duckdb/copy-to-parqu
 import { identifier, jsonColumnsOf, literal } from "../encoders/duckdb/duckdb-schema.ts";
 import { loadDuckdb } from "../encoders/duckdb/load-duckdb.ts";
 import { filesOf, selectionOf } from "../encoders/duckdb/parquet-rewriter.ts";
-import { normaliserOf, type RowCheck, rowCheckOf } from "../encoders/row-check.ts";
+import { LineAppender } from "../encoders/line-file.ts";
 import type { ChangedTicket, Stretch } from "./merge-plan.ts";
-
-/** A new state of a row, or its removal. */
-export interface StateChange {
-  /** The record's key: the values of the key columns, joined by colons. */
-  readonly key: string;
-  readonly ticketId: string;
-  /** Place in the log; of two changes of one key the later counts. */
-  readonly position: number;
-  /** Value of the partition column. */
-  readonly partition: string;
-  /** The row as JSON; null removes it. */
-  readonly value: Uint8Array | null;
-}
+import { changeColumns, changeLineOf, type StateChange } from "./state-change.ts";
 
 /** Options of {@link StateMerge.open}. */
 export interface StateMergeOptions {
@@ -34,25 +22,25 @@ export interface StateMergeOptions {
   readonly sort: readonly string[];
   /** DuckDB's own memory limit, as it writes sizes. Default `256MB`; what does not fit goes to the folder. */
   readonly memoryLimit?: string;
-  /** A file ends with the row group that brings it to so many bytes. Default 16 MB. */
-  readonly fileBytes?: number;
+  /** A file ends with the row group that brings it to so many bytes. */
+  readonly fileBytes: number;
+}
+
+/** Rows of a file in the making. */
+export interface RewriteSource {
+  /** Local files whose rows stay, as far as no change is taken over for them. */
+  readonly paths: readonly string[];
+  /** Where the new rows come from; null = none. */
+  readonly stretch: Stretch | null;
+  /** Rows after which a new file begins; null = the bound of bytes alone. */
+  readonly pieceRows: number | null;
 }
 
 const rowGroupRows = 20_480;
-const defaultFileBytes = 16 * 1024 ** 2;
 /** JSON lines are collected to this many bytes before they are written (1 MB). */
 const chunkBytes = 1024 ** 2;
 /** DuckDB's JSON reader is given at least this many bytes for a line. */
 const leastLineBytes = 1024 ** 2;
-
-/** Columns that changes have beside those of the table. */
-const changeColumns: readonly Column[] = [
-  { id: 0, name: "_key", type: "text", doc: "" },
-  { id: 0, name: "_ticket", type: "text", doc: "" },
-  { id: 0, name: "_position", type: "integer", doc: "" },
-  { id: 0, name: "_partition", type: "text", doc: "" },
-  { id: 0, name: "_gone", type: "boolean", doc: "" },
-];
 
 /**
  * Changes of a current-state table on their way into its files: staged, reduced to the newest of each key, then laid together with the rows that stay. Everything lies in a
@@ -62,9 +50,8 @@ export class StateMerge implements AsyncDisposable {
   readonly #options: StateMergeOptions;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
-  readonly #lines: FileHandle;
-  readonly #check: RowCheck;
-  readonly #normalise: (row: unknown) => unknown;
+  readonly #appender = new LineAppender();
+  readonly #lineOf: (change: StateChange) => Uint8Array;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
   #longestLine = leastLineBytes;
@@ -73,14 +60,11 @@ export class StateMerge implements AsyncDisposable {
   private constructor(
     options: StateMergeOptions,
     duckdb: { readonly instance: DuckDBInstance; readonly connection: DuckDBConnection },
-    lines: FileHandle,
   ) {
     this.#options = options;
     this.#instance = duckdb.instance;
     this.#connection = duckdb.connection;
-    this.#lines = lines;
-    this.#check = rowCheckOf(options.columns);
-    this.#normalise = normaliserOf({ kind: "struct", fields: options.columns });
+    this.#lineOf = changeLineOf(options.columns);
   }
 
   /** @throws Failure `InvalidSettings` where this platform has no native binary of DuckDB; `Forbidden`, `Unavailable` for the folder. */
@@ -99,8 +83,8 @@ export class StateMerge implements AsyncDisposable {
         memory_limit: memoryLimit,
         temp_directory: join(folder, "spill"),
       });
-      const lines = await open(join(folder, "changes.ndjson"), "wx");
-      return new StateMerge(options, { instance, connection: await instance.connect() }, lines);
+      await writeFile(join(folder, "changes.ndjson"), "", { flag: "wx" });
+      return new StateMerge(options, { instance, connection: await instance.connect() });
     } catch (error) {
       throw fileFailureOf(error, `opening ${folder}`);
     }
@@ -110,7 +94,7 @@ export class StateMerge implements AsyncDisposable {
   async add(changes: readonly StateChange[]): Promise<void> {
     const lines = changes.map((change) => this.#lineOf(change));
     for (const line of lines) {
-      this.#longestLine = Math.max(this.#longestLine, line.byteLength);
+      this.#longestLine = Math.max(this.#longestLine, line.byteLength + 1);
       this.#pieceBytes += line.byteLength;
     }
     this.#pieces.push(...lines);
@@ -119,9 +103,9 @@ export class StateMerge implements AsyncDisposable {
 
   /** Ends the taking of changes and reduces them to the newest of each key. Returns the tickets that they are about. */
   async reduce(): Promise<readonly ChangedTicket[]> {
-    const { columns, folder } = this.#options;
+    const { columns } = this.#options;
     await this.#write();
-    const lines = literal(join(folder, "changes.ndjson"));
+    const lines = literal(this.#linesPath);
     const staged = `read_json(${lines}, format = 'newline_delimited', maximum_object_size = ${this.#longestLine}, columns = ${jsonColumnsOf([...changeColumns, ...columns])})`;
     await this.#run(`CREATE TABLE staged AS SELECT * FROM ${staged}`);
     await this.#run(
@@ -132,43 +116,56 @@ export class StateMerge implements AsyncDisposable {
     );
     await this.#run("DROP TABLE staged");
     const found = await this.#connection.runAndReadAll(
-      "SELECT DISTINCT _ticket, CASE WHEN _gone THEN NULL ELSE _partition END FROM changes",
+      "SELECT _ticket, CASE WHEN _gone THEN NULL ELSE _partition END, count(*), min(_log), max(_position) FROM changes GROUP BY 1, 2",
     );
-    return found.getRows().map(([ticketId, partition]) => ({
+    return found.getRows().map(([ticketId, partition, rows, logPartition, position]) => ({
       ticketId: String(ticketId),
       partition: partition === null ? null : String(partition),
+      rows: Number(rows),
+      logPartition: Number(logPartition),
+      position: Number(position),
     }));
   }
 
-  /** Rows of a local file that a change is about. */
+  /**
+   * Says which changes are taken over: all (null), or the new rows of these stretches, and removals wherever a file is written anew. To be called once, before {@link held} and {@link rewrite}.
+   */
+  async take(stretches: readonly Stretch[] | null): Promise<void> {
+    const isTaken = [...(stretches ?? []).map(isWithin), "_gone"].join(" OR ");
+    const which = stretches === null ? "" : `WHERE ${isTaken}`;
+    const isDue = stretches === null ? "true" : "NOT _gone";
+    await this.#run(`CREATE TABLE taken AS SELECT _key, ${isDue} AS _due FROM changes ${which}`);
+  }
+
+  /** Rows of a local file that a change that is taken over is about: it has to be written anew for them. */
   async held(path: string): Promise<number> {
     const found = await this.#connection.runAndReadAll(
-      `SELECT count(*) FROM ${filesOf([path])} WHERE ${this.#isChanged()}`,
+      `SELECT count(*) FROM ${filesOf([path])} WHERE ${this.#isTaken("_due")}`,
     );
     return Number(found.getRows()[0]?.[0]);
   }
 
-  /** Writes what is left of a file and the new rows of a stretch into files of this merge's folder, sorted. None when no row is left. */
-  async rewrite(
-    name: string,
-    path: string | null,
-    stretch: Stretch | null,
-  ): Promise<readonly CopiedFile[]> {
-    const { columns, folder, sort, fileBytes = defaultFileBytes } = this.#options;
+  /** Writes what is left of files and the new rows of a stretch into files of this merge's folder, sorted. None when no row is left. */
+  async rewrite(name: string, source: RewriteSource): Promise<readonly CopiedFile[]> {
+    const { paths, stretch, pieceRows } = source;
+    const { columns, folder, sort, fileBytes } = this.#options;
     const names = columns.map((column) => identifier(column.name)).join(", ");
     const kept =
-      path === null
+      paths.length === 0
         ? []
-        : [`SELECT ${names} FROM (${selectionOf(columns, [path])}) WHERE NOT ${this.#isChanged()}`];
+        : [`SELECT ${names} FROM (${selectionOf(columns, paths)}) WHERE NOT ${this.#isTaken()}`];
     const added =
       stretch === null
         ? []
         : [`SELECT ${names} FROM changes WHERE NOT _gone AND ${isWithin(stretch)}`];
     const order = sort.map((column) => `${identifier(column)} NULLS LAST`).join(", ");
     const query = `SELECT * FROM (${[...kept, ...added].join(" UNION ALL ")}) ORDER BY ${order}`;
+    const layout =
+      pieceRows === null
+        ? { rowGroupRows, fileBytes }
+        : { rowGroupRows: pieceRows, fileBytes, rowGroupsPerFile: 1 };
     try {
-      const target = join(folder, name);
-      const plan = { query, target, columns, rowGroupRows, fileBytes };
+      const plan = { query, target: join(folder, name), columns, ...layout };
       return (await copyToParquet(this.#connection, plan)).filter(({ rows }) => rows > 0);
     } catch (error) {
       throw fileFailureOf(error, `merging into ${name}`);
@@ -179,43 +176,19 @@ export class StateMerge implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connection.closeSync();
     this.#instance.closeSync();
-    await this.#lines.close();
     await rm(this.#options.folder, { recursive: true, force: true });
-  }
-
-  /** The row's own bytes behind what the change says, in one line. */
-  #lineOf({ key, ticketId, position, partition, value }: StateChange): Uint8Array {
-    const change = {
-      _key: key.toWellFormed(),
-      _ticket: ticketId.toWellFormed(),
-      _position: position,
-      _partition: partition,
-      _gone: value === null,
-    };
-    const head = JSON.stringify(change);
-    if (value === null) return Buffer.from(`${head}\n`);
-    const { row, asGiven } = this.#check(value);
-    // `{"` and nothing else before the first name: the row can follow as it is.
-    const isPlain = asGiven && value[0] === 0x7b && value[1] === 0x22;
-    const rest = isPlain ? value : Buffer.from(JSON.stringify(this.#normalise(row)));
-    return Buffer.concat([
-      Buffer.from(`${head.slice(0, -1)},`),
-      rest.subarray(1),
-      Buffer.from("\n"),
-    ]);
   }
 
   async #write(): Promise<void> {
     const [pieces, bytes] = [this.#pieces, this.#pieceBytes];
     this.#pieces = [];
     this.#pieceBytes = 0;
-    if (bytes === 0) return;
-    try {
-      await this.#lines.appendFile(Buffer.concat(pieces, bytes));
-      this.#written += bytes;
-    } catch (error) {
-      throw fileFailureOf(error, "staging changes");
-    }
+    await this.#appender.append(this.#linesPath, pieces);
+    this.#written += bytes;
+  }
+
+  get #linesPath(): string {
+    return join(this.#options.folder, "changes.ndjson");
   }
 
   /** Bytes of the changes taken so far. */
@@ -223,9 +196,9 @@ export class StateMerge implements AsyncDisposable {
     return this.#written + this.#pieceBytes;
   }
 
-  #isChanged(): string {
+  #isTaken(condition = "true"): string {
     const key = this.#options.keyColumns.map(identifier).join(" || ':' || ");
-    return `coalesce(${key}, '') IN (SELECT _key FROM newest)`;
+    return `coalesce(${key}, '') IN (SELECT _key FROM taken WHERE ${condition})`;
   }
 
   async #run(sql: string): Promise<void> {
@@ -238,9 +211,10 @@ export class StateMerge implements AsyncDisposable {
 }
 
 function isWithin({ partition, from, to }: Stretch): string {
-  return [
+  const conditions = [
     `_partition = ${literal(partition)}`,
     ...(from === null ? [] : [`_ticket >= ${literal(from)}`]),
     ...(to === null ? [] : [`_ticket < ${literal(to)}`]),
-  ].join(" AND ");
+  ];
+  return `(${conditions.join(" AND ")})`;
 }

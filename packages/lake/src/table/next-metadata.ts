@@ -1,7 +1,14 @@
 import type { Column } from "@thulium-stream/contracts";
 import { idsOf, nameMappingOf, schemaOf } from "./iceberg-schema.ts";
 import { partitionFieldOf } from "./manifest.ts";
-import { type HistoryLimits, keptSnapshots, withSnapshots } from "./snapshot-history.ts";
+import {
+  defaultHistory,
+  type HistoryLimits,
+  historyOf,
+  historyProperties,
+  keptSnapshots,
+  withSnapshots,
+} from "./snapshot-history.ts";
 import {
   formatVersion,
   type IcebergSnapshot,
@@ -19,6 +26,8 @@ export interface TableSpec {
   readonly partition: string;
   /** Names of the columns that sorted files are sorted by. */
   readonly sort: readonly string[];
+  /** Which snapshots it keeps. Left out: as the table says, at first {@link defaultHistory}. */
+  readonly history?: HistoryLimits;
 }
 
 /** Older metadata files that the newest one names. */
@@ -63,6 +72,7 @@ export function firstMetadata(
       [names.nameMapping]: JSON.stringify(nameMappingOf(columns)),
       "write.format.default": "parquet",
       "write.parquet.compression-codec": "zstd",
+      ...historyProperties(spec.history ?? defaultHistory),
     },
     "current-snapshot-id": -1,
     refs: {},
@@ -87,11 +97,19 @@ export function withColumns(metadata: TableMetadata, columns: readonly Column[])
   };
 }
 
+/** Metadata that says which snapshots the table keeps; null when it does already. Pure. */
+export function withHistory(metadata: TableMetadata, history: HistoryLimits): TableMetadata | null {
+  const wanted = Object.entries(historyProperties(history));
+  return wanted.every(([name, value]) => metadata.properties[name] === value)
+    ? null
+    : { ...metadata, properties: { ...metadata.properties, ...Object.fromEntries(wanted) } };
+}
+
 /** Metadata with a new newest snapshot and the table properties that come with it; old snapshots fall out by the limits. Pure. */
 export function withSnapshot(
   metadata: TableMetadata,
   snapshot: IcebergSnapshot,
-  { properties, history }: { properties: Record<string, string>; history: HistoryLimits },
+  properties: Readonly<Record<string, string>>,
 ): TableMetadata {
   const id = snapshot["snapshot-id"];
   const refs = { ...metadata.refs, main: { "snapshot-id": id, type: "branch" as const } };
@@ -108,7 +126,7 @@ export function withSnapshot(
     ],
   };
   const nowMs = snapshot["timestamp-ms"];
-  return withSnapshots(added, keptSnapshots(added.snapshots, refs, history, nowMs));
+  return withSnapshots(added, keptSnapshots(added.snapshots, refs, historyOf(metadata), nowMs));
 }
 
 /** Metadata as the next version of a table writes it: dated, and naming the file before it. Pure. */

@@ -16,6 +16,8 @@ import {
   names,
   partitionOf,
   type TableMetadata,
+  type Wholeness,
+  wholenessProperties,
 } from "./table-metadata.ts";
 
 /** Files that come and go, and the log positions that they reach. */
@@ -32,6 +34,8 @@ export interface TableChange {
   readonly from?: Positions;
   /** Where they end. */
   readonly to?: Positions;
+  /** How far every row is current from now on, and how far it was when the change was planned: another answer there means that it was overtaken. Left out = as before. */
+  readonly whole?: Wholeness & { readonly from: Positions };
   /** When the first of the added files was begun, epoch milliseconds: an old one is not committed, since it may have been taken for an orphan. */
   readonly writtenAtMs: number;
   /** Further entries of the snapshot's summary. */
@@ -225,10 +229,17 @@ export class SnapshotDraft {
       "total-position-deletes": 0,
       "total-equality-deletes": 0,
     };
+    const { [names.wholePositions]: held, [names.wholeAt]: heldAt } = base.properties;
+    const whole = {
+      ...(held === undefined ? {} : { [names.wholePositions]: held }),
+      ...(heldAt === undefined ? {} : { [names.wholeAt]: heldAt }),
+      ...(this.#change.whole === undefined ? {} : wholenessProperties(this.#change.whole)),
+    };
     const texts = Object.entries(counts).map(([name, count]) => [name, String(count)]);
     return {
       ...Object.fromEntries(texts),
       ...summary,
+      ...whole,
       [names.positions]: JSON.stringify(positions),
       [names.commitId]: this.#id.commitId,
       operation,

@@ -12,6 +12,32 @@ export interface HistoryLimits {
 export const defaultHistory: HistoryLimits = { newest: 100, days: 30 };
 
 const dayMs = 86_400_000;
+/** Iceberg's own table properties for it (docs, "Configuration: table behavior properties"), so that an expiry by another engine keeps the same age. */
+const [ageProperty, leastProperty] = [
+  "history.expire.max-snapshot-age-ms",
+  "history.expire.min-snapshots-to-keep",
+] as const;
+
+/** Table properties that say which snapshots it keeps. Pure. */
+export function historyProperties({
+  newest,
+  days,
+}: HistoryLimits): Readonly<Record<string, string>> {
+  return { [ageProperty]: String(days * dayMs), [leastProperty]: String(newest) };
+}
+
+/** Which snapshots a table keeps, by its properties; what they do not say, or say wrongly, is as by default. Pure. */
+export function historyOf({ properties }: Pick<TableMetadata, "properties">): HistoryLimits {
+  const numberOf = (name: string) => {
+    const value = Number(properties[name] ?? Number.NaN);
+    return Number.isSafeInteger(value) && value >= 0 ? value : null;
+  };
+  const [ageMs, newest] = [numberOf(ageProperty), numberOf(leastProperty)];
+  return {
+    newest: newest ?? defaultHistory.newest,
+    days: ageMs === null ? defaultHistory.days : Math.ceil(ageMs / dayMs),
+  };
+}
 
 /** The snapshots that stay: the newest, one a day before these, and whatever a branch or tag names. In the order given. Pure. */
 export function keptSnapshots(

@@ -73,6 +73,10 @@ export const names = {
   topic: "thulium.topic",
   /** JSON object: next position per partition of the topic, all of them in every commit. */
   positions: "thulium.positions",
+  /** JSON object like {@link positions}: up to where every row is current. Written by merges, which may put off some files; missing = as the positions. */
+  wholePositions: "thulium.whole-positions",
+  /** ISO instant at which the log was last read to its end and every row brought to it. */
+  wholeAt: "thulium.whole-at",
   /** Made by the writer; tells its own commit from another's after a PUT of unknown outcome. */
   commitId: "thulium.commit-id",
   /** Version of what these properties mean: 1. */
@@ -164,6 +168,40 @@ export function positionsOf({ properties }: Pick<TableMetadata, "properties">): 
 export function positionsOfSnapshot({ summary }: IcebergSnapshot): Positions {
   const text = summary[names.positions];
   return text === undefined ? {} : (JSON.parse(text) as Positions);
+}
+
+/** How far every row is current: some files of a table may be ahead of it, by {@link positionsOf} at most. */
+export interface Wholeness {
+  readonly positions: Positions;
+  /** When the log was last read to its end and everything brought to it, epoch milliseconds; null for a table that no merge has told it of. */
+  readonly atMs: number | null;
+}
+
+/** How far every row of the table is current. @throws Failure `CorruptRecord` when another engine destroyed the property. */
+export function wholenessOf(metadata: Pick<TableMetadata, "properties">): Wholeness {
+  const { [names.wholePositions]: text, [names.wholeAt]: at } = metadata.properties;
+  const positions =
+    text === undefined
+      ? positionsOf(metadata)
+      : positionsOf({ properties: { [names.positions]: text } });
+  return { positions, atMs: at === undefined ? null : Date.parse(at) };
+}
+
+/** The same of an older state; one that does not tell it is current everywhere. */
+export function wholePositionsOfSnapshot(snapshot: IcebergSnapshot): Positions {
+  const text = snapshot.summary[names.wholePositions];
+  return text === undefined ? positionsOfSnapshot(snapshot) : (JSON.parse(text) as Positions);
+}
+
+/** Properties that tell it. */
+export function wholenessProperties({
+  positions,
+  atMs,
+}: Wholeness): Readonly<Record<string, string>> {
+  return {
+    [names.wholePositions]: JSON.stringify(positions),
+    ...(atMs === null ? {} : { [names.wholeAt]: new Date(atMs).toISOString() }),
+  };
 }
 
 /** The newest snapshot; null while nothing was written. */

@@ -177,6 +177,27 @@ describe("a table", () => {
     });
   });
 
+  it("keeps the last state of each day as long as its properties say, and the newest in any case", async () => {
+    const table = await made();
+    await table.prepare({ ...spec, history: { newest: 3, days: 5 } });
+    expect(table.metadata?.properties["history.expire.max-snapshot-age-ms"]).toBe("432000000");
+    for (let at = 0; at < 40; at += 1) {
+      await append(table, at, at + 1);
+      await clock.sleep(6 * 3_600_000);
+    }
+    const days = (table.metadata?.snapshots ?? []).map((each) =>
+      new Date(each["timestamp-ms"]).toISOString().slice(5, 13),
+    );
+    expect(days).toEqual(
+      ["11-29", "11-30", "12-01", "12-02"]
+        .map((day) => `${day}T20`)
+        .concat("12-03T14", "12-03T20", "12-04T02"),
+    );
+    const version = table.version;
+    await table.prepare({ ...spec, history: { newest: 3, days: 5 } });
+    expect(table.version, "nothing to change").toBe(version);
+  });
+
   it("merges its manifests before they are many, and loses no file by it", async () => {
     const table = await made();
     for (let n = 0; n < 230; n += 1) await append(table, n, n + 1);

@@ -14,10 +14,10 @@ import {
   nextVersion,
   type TableSpec,
   withColumns,
+  withHistory,
   withSnapshot,
 } from "./next-metadata.ts";
 import { type DraftId, SnapshotDraft, type TableChange } from "./snapshot-draft.ts";
-import { defaultHistory, type HistoryLimits } from "./snapshot-history.ts";
 import { TableFiles, type TableVersion } from "./table-files.ts";
 import {
   columnsOf,
@@ -27,6 +27,9 @@ import {
   partitionOf,
   positionsOf,
   type TableMetadata,
+  type Wholeness,
+  wholenessOf,
+  wholenessProperties,
 } from "./table-metadata.ts";
 
 /** What a table needs. */
@@ -36,8 +39,6 @@ export interface TableOptions {
   readonly table: string;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Snapshots that commits leave in the metadata. Default: the newest 100, and one a day for 30 days. */
-  readonly history?: HistoryLimits;
 }
 
 /**
@@ -92,6 +93,11 @@ export class Table {
     return this.metadata === null ? {} : positionsOf(this.metadata);
   }
 
+  /** How far every row is current; not further than {@link positions}. */
+  get wholeness(): Wholeness {
+    return this.metadata === null ? { positions: {}, atMs: null } : wholenessOf(this.metadata);
+  }
+
   /** The columns now, the partition column included. */
   get columns(): readonly Column[] {
     return this.metadata === null ? [] : columnsOf(this.metadata);
@@ -128,7 +134,7 @@ export class Table {
   }
 
   /**
-   * Makes the table when it is missing, and adds the columns that it lacks.
+   * Makes the table when it is missing, adds the columns that it lacks, and says how long its history is kept.
    * @throws Failure `InvalidSettings` when something else lies at its place, it is made of another topic, or a column would change its type.
    */
   async prepare(spec: TableSpec): Promise<void> {
@@ -139,6 +145,8 @@ export class Table {
       const columns = evolvedColumns(columnsOf(metadata), spec.columns);
       return columns === null ? null : withColumns(metadata, columns);
     });
+    const { history } = spec;
+    if (history !== undefined) await this.update((metadata) => withHistory(metadata, history));
   }
 
   /**
@@ -146,7 +154,7 @@ export class Table {
    * has moved the writer's partitions and every file that it removes is still live. A PUT that failed may have landed (O3): it is recognised by its id. Never deletes anything.
    */
   async commit(change: TableChange): Promise<CommitOutcome> {
-    const { clock, newId, history = defaultHistory } = this.#options;
+    const { clock, newId } = this.#options;
     const commitId = newId();
     const id: DraftId = { commitId, snapshotId: snapshotIdOf(commitId) };
     const draft = new SnapshotDraft(this.#files, change, id);
@@ -154,7 +162,7 @@ export class Table {
     const landed = await this.#advance(
       (metadata) => metadata.snapshots.some((each) => each["snapshot-id"] === id.snapshotId),
       async (base, nowMs) => {
-        refused = refusalOf(change, positionsOf(base), clock.now());
+        refused = refusalOf(change, base, clock.now());
         if (refused !== null) return null;
         const positions = { ...positionsOf(base), ...change.to };
         const snapshot = await draft.on(base, positions, nowMs);
@@ -162,8 +170,9 @@ export class Table {
         const properties = {
           [names.positions]: JSON.stringify(positions),
           [names.commitId]: commitId,
+          ...(change.whole === undefined ? {} : wholenessProperties(change.whole)),
         };
-        return snapshot === null ? null : withSnapshot(base, snapshot, { properties, history });
+        return snapshot === null ? null : withSnapshot(base, snapshot, properties);
       },
     );
     return landed ? "committed" : (refused ?? "overtaken");
@@ -182,6 +191,23 @@ export class Table {
         return { ...next, properties: { ...next.properties, [names.commitId]: commitId } };
       },
     );
+  }
+
+  /** Tells that the log held nothing beyond the table's positions at that time, when that is still so of the newest version. */
+  async confirmWhole(atMs: number): Promise<void> {
+    const seen = JSON.stringify(this.positions);
+    await this.update((metadata) => {
+      const { positions } = wholenessOf(metadata);
+      const isSame = [positions, positionsOf(metadata)].every(
+        (each) => JSON.stringify(each) === seen,
+      );
+      return isSame
+        ? {
+            ...metadata,
+            properties: { ...metadata.properties, ...wholenessProperties({ positions, atMs }) },
+          }
+        : null;
+    });
   }
 
   /** Names a snapshot, so that it is kept and can be read by this name. */
@@ -283,12 +309,16 @@ export class Table {
 }
 
 /** Why a change must not be committed on top of these positions; null = it may. Pure. */
-function refusalOf(change: TableChange, held: Positions, nowMs: number): CommitOutcome | null {
-  const { from = {}, writtenAtMs } = change;
+function refusalOf(change: TableChange, base: TableMetadata, nowMs: number): CommitOutcome | null {
+  const { from = {}, whole, writtenAtMs } = change;
+  const held = positionsOf(base);
   const isMoved = Object.entries(from).some(
     ([partition, position]) => (held[partition] ?? 0) !== position,
   );
-  if (isMoved) return "overtaken";
+  const isWholeMoved =
+    whole !== undefined &&
+    JSON.stringify(wholenessOf(base).positions) !== JSON.stringify(whole.from);
+  if (isMoved || isWholeMoved) return "overtaken";
   return change.added.length > 0 && nowMs - writtenAtMs > oldestFileMs ? "stale" : null;
 }
 

@@ -236,6 +236,11 @@ export const settingTable = {
     "When daily snapshots are written: cron in the source's zone, or `off`",
     schedule("5 0 * * *"),
   ),
+  TABLE_HISTORY_RETAIN: setting(
+    "`30d`",
+    "How far back the tables can be read as they were: the last state of each day stays so long, the newest 100 in any case",
+    durationMs("30d", 86_400_000, 3650 * 86_400_000),
+  ),
   SNAPSHOT_RETAIN: setting(
     "`off`",
     "Age from which snapshot folders are removed, such as `90d`; `off` keeps all; the newest always stays",

@@ -13,6 +13,14 @@ export interface FilledTopic {
   readonly bytesEach: number;
 }
 
+/** Which events they are. */
+export interface EventRun {
+  /** Number of the first; each number has an id of its own. Default 0. */
+  readonly first?: number;
+  /** When event 0 was observed, epoch milliseconds; each later one 10 ms after. Default: a morning in November. */
+  readonly observedMs?: number;
+}
+
 /** Records sent at once: under the broker's limit of a batch. */
 const recordsAtOnce = 500;
 
@@ -24,6 +32,7 @@ export async function fillEventTopic(
   brokers: readonly string[],
   prefix: string,
   events: number,
+  { first = 0, observedMs = Date.parse("2026-11-23T08:00:00.000Z") }: EventRun = {},
 ): Promise<FilledTopic> {
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
@@ -42,7 +51,10 @@ export async function fillEventTopic(
   for (let from = 0; from < events; from += recordsAtOnce) {
     const count = Math.min(recordsAtOnce, events - from);
     const messages = Array.from({ length: count }, (_, at) => {
-      const { key, value, headers } = recordOfEvent(eventNumber(from + at, random), from + at + 1);
+      const { key, value, headers } = recordOfEvent(
+        eventNumber(first + from + at, { random, observedMs }),
+        first + from + at + 1,
+      );
       bytes += value?.length ?? 0;
       return { key, value: Buffer.from(value ?? []), headers: { ...headers } };
     });
@@ -56,11 +68,14 @@ export async function fillEventTopic(
   return { events, bytesEach: Math.round(bytes / events) };
 }
 
-function eventNumber(number: number, random: () => number): TicketEvent {
+function eventNumber(
+  number: number,
+  { random, observedMs }: { readonly random: () => number; readonly observedMs: number },
+): TicketEvent {
   const pick = (below: number) => Math.floor(random() * below);
   const createdMs = Date.parse("2016-11-23T00:00:00.000Z") + pick(3_650 * 1_440) * 60_000;
   const updatedMs = createdMs + pick(10_000) * 60_000;
-  const observed = new Date(Date.parse("2026-11-23T08:00:00.000Z") + number * 10).toISOString();
+  const observed = new Date(observedMs + number * 10).toISOString();
   const at = (ms: number) => new Date(ms).toISOString();
   const raw = (ms: number) => at(ms).slice(0, 16).replace("T", " ");
   const id = createHash("sha256").update(String(number)).digest("hex").slice(0, 26).toUpperCase();

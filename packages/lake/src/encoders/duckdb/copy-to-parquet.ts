@@ -12,6 +12,8 @@ export interface ParquetCopy {
   readonly rowGroupRows: number;
   /** A file ends with the row group that brings it to so many bytes. Default: one file. */
   readonly fileBytes?: number;
+  /** A file ends after so many row groups; for a folder. Default: as many as the bytes allow. */
+  readonly rowGroupsPerFile?: number;
 }
 
 /** A file that DuckDB wrote. */
@@ -26,7 +28,7 @@ export interface CopiedFile {
 /** Runs one `COPY` into ZSTD Parquet with field ids; bounds come from the writer itself, without another pass over the rows. */
 export async function copyToParquet(
   connection: DuckDBConnection,
-  { query, target, columns, rowGroupRows, fileBytes }: ParquetCopy,
+  { query, target, columns, rowGroupRows, fileBytes, rowGroupsPerFile }: ParquetCopy,
 ): Promise<readonly CopiedFile[]> {
   const options = [
     "FORMAT parquet",
@@ -35,6 +37,7 @@ export async function copyToParquet(
     `FIELD_IDS ${fieldIdsOf(columns)}`,
     "RETURN_STATS",
     ...(fileBytes === undefined ? [] : [`FILE_SIZE_BYTES ${fileBytes}`]),
+    ...(rowGroupsPerFile === undefined ? [] : [`ROW_GROUPS_PER_FILE ${rowGroupsPerFile}`]),
   ];
   const sql = `COPY (${query}) TO ${literal(target)} (${options.join(", ")})`;
   const copied = await connection.runAndReadAll(sql);
