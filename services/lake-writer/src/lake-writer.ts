@@ -133,7 +133,8 @@ export class LakeWriter {
     if (this.#deps.encoders.duckdb === null) return;
     for (const table of mergedTables) {
       const merged = await mergeTable(this.#deps, table, { whole, signal });
-      if (merged.changes > 0) this.#deps.logger.debug({ table: table.table, ...merged }, "merged");
+      if (merged.changes + merged.filesWritten > 0)
+        this.#deps.logger.debug({ table: table.table, ...merged }, "merged");
     }
   }
 

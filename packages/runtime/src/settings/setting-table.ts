@@ -228,7 +228,7 @@ export const settingTable = {
   ),
   MERGE_INTERVAL: setting(
     "`1h`",
-    "How often the current-state tables `tickets`, `messages`, `ticket_metrics` take over what changed",
+    "How often the current-state tables take over what changed; files of large tables in which little changed wait up to a day",
     durationMs("1h", 1000, 7 * 86_400_000),
   ),
   SNAPSHOT_SCHEDULE: setting(
