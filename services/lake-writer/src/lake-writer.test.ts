@@ -178,7 +178,7 @@ describe("the lake writer", () => {
         expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [30, 30]]);
       }
     }
-  }, 120_000);
+  }, 300_000);
 
   it("loses and doubles nothing when it is killed around calls to the store, with rows on the disk and DuckDB", async () => {
     await append(0, 4);
@@ -195,7 +195,7 @@ describe("the lake writer", () => {
       await writerOn(durable, { encoder: "duckdb" }).flushUntil(never);
       expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [4, 4]]);
     }
-  }, 120_000);
+  }, 300_000);
 
   it("loses and doubles nothing when any one call fails, happened or not, and the writer goes on", async () => {
     await append(0, 30);
@@ -207,7 +207,7 @@ describe("the lake writer", () => {
         expect([kind, index, ...(await query(durable, counted))]).toEqual([kind, index, [30, 30]]);
       }
     }
-  }, 120_000);
+  }, 300_000);
 
   it("two writers racing for one table: one is overtaken, nothing is lost or doubled", async () => {
     const store = createMemoryStore();
@@ -328,7 +328,7 @@ describe("the lake writer", () => {
     await Promise.all([first, second]);
     await writerOn(store, { encoder: "duckdb" }).flushUntil(never);
     expect(await query(store, counted)).toEqual([[60, 60]]);
-  }, 120_000);
+  }, 300_000);
 
   it("writes a snapshot of the state at one append: newest per key, without what is deleted", async () => {
     const store = createMemoryStore();

@@ -302,6 +302,6 @@ describe("merging in part", () => {
         ),
       ).toBe(true);
     },
-    120_000,
+    300_000,
   );
 });

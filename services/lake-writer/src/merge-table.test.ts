@@ -223,7 +223,7 @@ describe("merging a current-state table", () => {
         await merge();
         expect([kind, index, await held()]).toEqual([kind, index, { 1: "b", 3: "a", 4: "new" }]);
       }
-  }, 120_000);
+  }, 300_000);
 
   it("two merges at once: one is overtaken and finds nothing left to do", async () => {
     await append(...Array.from({ length: 40 }, (_, n) => ticket(n, "a")));
