@@ -20,7 +20,7 @@ export default defineConfig({
             "**/*.int.test.ts",
             "test/{scenarios,simulation}/**",
           ],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

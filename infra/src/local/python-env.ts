@@ -10,7 +10,7 @@ export type PythonSet = "readers" | "spark";
 
 /** What a given interpreter must be able to import. */
 const modules: Readonly<Record<PythonSet, readonly string[]>> = {
-  readers: ["pyiceberg", "pyarrow", "polars", "duckdb", "s3fs", "confluent_kafka"],
+  readers: ["pyiceberg", "pyarrow", "polars", "pandas", "duckdb", "s3fs", "confluent_kafka"],
   spark: ["pyspark", "pyarrow"],
 };
 
@@ -18,7 +18,7 @@ const modules: Readonly<Record<PythonSet, readonly string[]>> = {
 const settings: Readonly<Record<PythonSet, string>> = { readers: "PYTHON", spark: "SPARK_PYTHON" };
 
 /**
- * Path of a Python interpreter with a set of packages: `readers` for the readers and clients that the tests use as outsiders (pyiceberg, pyarrow, polars, DuckDB, s3fs,
+ * Path of a Python interpreter with a set of packages: `readers` for the readers and clients that the tests use as outsiders (pyiceberg, pyarrow, polars, pandas, DuckDB, s3fs,
  * confluent-kafka), `spark` for PySpark. It is the one named by `PYTHON` (`SPARK_PYTHON`) when set, else that of a virtual environment with the pinned versions,
  * made once in the cache (15 s and 600 MB; 25 s and 850 MB).
  * @throws ServerMissing saying what is not there and what to do.

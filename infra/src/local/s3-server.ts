@@ -86,6 +86,12 @@ export async function startS3(): Promise<S3Server> {
   };
 }
 
+/** Has the program of the S3 server there, so that a later start need not fetch it; does nothing where another one is used. @throws ServerMissing. */
+export async function fetchS3(): Promise<void> {
+  if (process.env["S3_ENDPOINT"] || (await dockerAnswers())) return;
+  await versitygwBinary();
+}
+
 async function givenS3(endpoint: string): Promise<S3Server> {
   const address: S3Address = {
     endpoint,

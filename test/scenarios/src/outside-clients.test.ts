@@ -1,7 +1,5 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { recordOfEvent, type TicketEvent, topics } from "@thulium-stream/contracts";
 import { kafkaTools, kcat, ServerMissing } from "@thulium-stream/infra/local";
 import { makeTicket } from "@thulium-stream/kit";
@@ -9,9 +7,9 @@ import { realServers } from "@thulium-stream/kit/real-servers";
 import { Kafka, logLevel } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openLogBeside } from "./log-checks.ts";
+import { snippetsOf } from "./page-snippets.ts";
 
 const { kafkaBrokers, python } = realServers();
-const page = readFileSync(join(import.meta.dirname, "../../../docs/consuming.md"), "utf8");
 const prefix = `clients-${randomUUID().slice(0, 8)}.`;
 const ids = ["1", "2", "3"].map((version) => version.padEnd(26, "a"));
 
@@ -57,11 +55,8 @@ describe.skipIf(kafkaBrokers === null)(
 
 /** The first block of a language under a heading, for this broker and these topics. */
 function snippet(heading: string, language: string): string {
-  const section = page.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
-  const [, text] = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(section) ?? [];
-  if (text === undefined) throw new Error(`docs/consuming.md has no ${language} under ${heading}`);
+  const [text = ""] = snippetsOf("consuming.md", heading, language);
   return text
-    .trim()
     .replaceAll("localhost:9092", kafkaBrokers?.join(",") ?? "")
     .replaceAll("thulium.ticket-events", `${prefix}ticket-events`);
 }

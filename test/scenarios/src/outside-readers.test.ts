@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { realServers } from "@thulium-stream/kit/real-servers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { askPython, type TableAnswer } from "./outside-readers/ask-python.ts";
 import { type ExpectedRead, lakeForReaders } from "./outside-readers/lake-for-readers.ts";
 import { makeBucket } from "./outside-readers/make-bucket.ts";
+import { snippetsOf } from "./page-snippets.ts";
 
 const { python, s3 } = realServers();
 
@@ -34,4 +36,27 @@ describe.skipIf(python === null || s3 === null)("tables on S3, read by outsiders
       expect(found).toEqual(reads.map(({ name, expected }) => ({ name, ...expected })));
     },
   );
+
+  it("pandas, pyarrow and polars find them by the very lines of docs/lake.md", () => {
+    const newest = reads.find(({ name }) => name === "tickets, newest");
+    if (newest === undefined || s3 === null || python === null) throw new Error("no tickets");
+    const lines = snippetsOf("lake.md", "pandas and polars", "python")
+      .join("\n")
+      .replace(/s3:\/\/[^"]+/, newest.read.metadata)
+      .replaceAll("https://…", s3.endpoint)
+      .replace(/("[\w.-]*access[-_]key[-_]id": )"…"/g, `$1"${s3.accessKeyId}"`)
+      .replace(/("[\w.-]*secret[-_]access[-_]key": )"…"/g, `$1"${s3.secretAccessKey}"`)
+      .replace('"aws_region": "…"', `"aws_region": "${s3.region}", "aws_allow_http": "true"`)
+      .replace(/^polars\.scan.*$/m, "lazy = $&");
+    const told = "print(len(frame), set(frame.status_id), before.num_rows, lazy.height)";
+    const env = { ...process.env, AWS_REGION: s3.region };
+    const output = execFileSync(python, ["-c", `${lines}\n${told}`], { encoding: "utf8", env });
+    const [, pandas, status, pyarrow, polars] = /^(\d+) (.*) (\d+) (\d+)$/m.exec(output) ?? [];
+    expect(Number(pandas)).toBeGreaterThan(0);
+    expect(Number(pandas)).toBeLessThan(newest.expected.rows);
+    expect([status, polars]).toEqual(["{'6'}", pandas]);
+    // The table's first state: the first of the two help desks.
+    expect(Number(pyarrow)).toBeGreaterThan(0);
+    expect(Number(pyarrow)).toBeLessThan(newest.expected.rows);
+  });
 });

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ManualClock } from "@thulium-stream/kit";
+import { topics } from "@thulium-stream/contracts";
+import { ManualClock, VirtualClock } from "@thulium-stream/kit";
 import type { Admin, Kafka } from "kafkajs";
 import { expect, it } from "vitest";
 import { KafkaAdmin } from "./kafka-admin.ts";
@@ -51,4 +52,30 @@ it("leaves a call that is under way its connection when another call's failure d
   answer([]);
   await underWay;
   await expect.poll(() => happened).toEqual(["disconnected"]);
+});
+
+it("waits for topics that another process is creating until they are led", async () => {
+  const names = topics.map(({ topic }) => topic);
+  let asked = 0;
+  const kafka = {
+    admin: () =>
+      ({
+        connect: async () => {},
+        disconnect: async () => {},
+        listTopics: async () => names,
+        fetchTopicMetadata: async (wanted: { topics: readonly string[] }) => ({
+          topics: wanted.topics.map((name) => ({ name, partitions: [{ replicas: [1] }] })),
+        }),
+        describeConfigs: async () => ({ resources: [] }),
+        fetchTopicOffsets: async () => {
+          asked += 1;
+          if (asked <= names.length)
+            throw Object.assign(new Error("no leader"), { retriable: true, type: "NOT_LEADER" });
+          return [{ partition: 0, offset: "0", high: "0", low: "0" }];
+        },
+      }) as unknown as Admin,
+  } as unknown as Kafka;
+  const admin = new KafkaAdmin(kafka, new VirtualClock());
+  await admin.ensureTopics(topics, (topic) => topic, {});
+  expect(asked).toBe(2 * names.length);
 });

@@ -217,6 +217,11 @@ export class KafkaAdmin {
     if (missing.length > 0) await this.#create(missing, nameOf, durability);
     const present = specs.filter(({ topic }) => existing.has(nameOf(topic)));
     if (present.length === 0) return [];
+    // Another process may be creating them at this moment. One that stays without a leader is no reason not to begin: its readers wait.
+    const ignore = (error: unknown) => {
+      if (!isFailure(error)) throw error;
+    };
+    await Promise.all(present.map(({ topic }) => this.#untilLed(nameOf(topic)).catch(ignore)));
     const settings = await this.#settingsOrNull(present.map(({ topic }) => nameOf(topic)));
     return present.flatMap((spec) => {
       const name = nameOf(spec.topic);
