@@ -248,6 +248,26 @@ describe("maintenance of a table", () => {
     expect(objects.has(young.key)).toBe(true);
   });
 
+  it("a writer that slept before its commit until its files were removed commits nothing of them", async () => {
+    const { table, rows } = await filled();
+    const drowsy = new FaultyObjectStore(store, () => undefined, clock);
+    const sleeper = await open(drowsy);
+    const added = [await file(drowsy, "2026-11-24", [500])];
+    const asleep = async () => {
+      await clock.sleep(4 * dayMs);
+      // Somebody else's upload tells what time it is, but commits nothing yet.
+      await file(store, "2026-11-28", [600]);
+      expect((await removeOrphans(table, { store, clock })).objects).toBeGreaterThan(0);
+    };
+    drowsy.plan = ({ method, keys }) =>
+      method === "putIfAbsent" && keys[0]?.endsWith(".metadata.json") === true
+        ? { kind: "hold", until: asleep() }
+        : undefined;
+    const change = { operation: "append", added, writtenAtMs: clock.now() } as const;
+    expect(await sleeper.commit(change)).toBe("stale");
+    expect(await rowsOf(await open())).toEqual(rows);
+  });
+
   it("rows are removed from every file that has them, and with the history from every object", async () => {
     const { table, rows } = await filled();
     await append(table, "2026-11-24", [4, 5, 200]);

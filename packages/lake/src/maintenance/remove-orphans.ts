@@ -21,7 +21,8 @@ export interface RemovedOrphans {
 
 /**
  * Removes objects of a table that no snapshot names and that are old enough: files of crashed or overtaken writers, and what expired snapshots left. Age is counted
- * by the store's own dates, back from the newest object of the table, so that this machine's clock cannot make a young file look old.
+ * by the store's own dates, back from the newest object of the table, so that this machine's clock cannot make a young file look old. A version is committed first: a
+ * writer that fell asleep before its commit, for however long, finds its place taken when it wakes up, and sees that its files are too old.
  */
 export async function removeOrphans(
   table: Table,
@@ -34,12 +35,14 @@ export async function removeOrphans(
 ): Promise<RemovedOrphans> {
   const { store, clock } = options;
   const ageMs = Math.max(options.ageMs ?? orphanAgeMs, leastOrphanAgeMs);
+  await table.refresh();
+  if (table.metadata === null) return { objects: 0, bytes: 0 };
+  await table.update((metadata) => metadata);
   const entries: ObjectEntry[] = [];
   for await (const entry of store.list(`${table.files.folder}/`)) entries.push(entry);
   // After the listing: whatever was committed by now is known. What is committed from now on is younger.
   await table.refresh();
-  if (table.metadata === null) return { objects: 0, bytes: 0 };
-  const needed = await reachableFiles(table.files, table.metadata.snapshots);
+  const needed = await reachableFiles(table.files, table.metadata?.snapshots ?? []);
   const orphans = orphansAmong(entries, {
     needed,
     version: table.version,

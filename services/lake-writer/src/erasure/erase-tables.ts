@@ -40,8 +40,6 @@ export async function eraseTables(
       const keys = await keysIn(table, deps, signal, (key) => live.has(key));
       if (keys.length > 0) rows += (await removeRows(table, deps, keys)).rows;
       await expireSnapshots(table, { store, clock, history: noHistory, dropTags: true });
-      // Orphans are judged by the newest object of the table: this one says what time it is for the store.
-      await table.update((metadata) => metadata);
       await removeOrphans(table, { store, clock, ageMs: leastOrphanAgeMs });
       isClean = (await keysIn(table, deps, signal)).length === 0 && isClean;
     }
