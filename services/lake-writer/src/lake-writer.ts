@@ -146,6 +146,19 @@ export class LakeWriter {
     return summary;
   }
 
+  /** Lays small files together and, with `expires`, lets old states, orphans and snapshot folders go: one work after the other, so that memory is that of one. */
+  maintain(signal: AbortSignal, { expires }: { readonly expires: boolean }): Promise<void> {
+    const { logger, encoders } = this.#deps;
+    const retainSnapshotsMs = this.#options.retainSnapshotsMs ?? null;
+    return this.#alone(async () => {
+      if (encoders.duckdb !== null)
+        for (const done of await compactLake(this.#deps, signal))
+          if (done.filesBefore > 0) logger.info(done, "compacted");
+      if (expires)
+        logger.info(await expireLake(this.#deps, { retainSnapshotsMs }, signal), "expired");
+    });
+  }
+
   /** Does the lake's part of every erasure; the append tables should have come to the log's end. */
   erase(signal: AbortSignal): Promise<LakeErasure> {
     return this.#alone(async () => {
@@ -175,25 +188,17 @@ export class LakeWriter {
     }
   }
 
-  /** Keeps files few and the past short, one work after the other, so that memory is that of one. */
+  /** Keeps files few and the past short. */
   async #maintenanceLoop(signal: AbortSignal): Promise<void> {
-    const { clock, logger, encoders } = this.#deps;
-    const retainSnapshotsMs = this.#options.retainSnapshotsMs ?? null;
+    const { clock, logger } = this.#deps;
     let expireAtMs = clock.now() + compactionIntervalMs;
     for (;;) {
       await clock.sleep(compactionIntervalMs, signal);
       if (!this.ownsMaintenance) continue;
+      const expires = clock.now() >= expireAtMs;
       const options = { what: "maintenance", clock, logger, signal };
-      const maintain = async () => {
-        if (encoders.duckdb !== null)
-          for (const done of await compactLake(this.#deps, signal))
-            if (done.filesBefore > 0) logger.info(done, "compacted");
-        if (clock.now() < expireAtMs) return;
-        const expired = await expireLake(this.#deps, { retainSnapshotsMs }, signal);
-        expireAtMs = clock.now() + expiryIntervalMs;
-        logger.info(expired, "expired");
-      };
-      await this.#alone(() => retrying(maintain, options));
+      await retrying(() => this.maintain(signal, { expires }), options);
+      if (expires) expireAtMs = clock.now() + expiryIntervalMs;
     }
   }
 

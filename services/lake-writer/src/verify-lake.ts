@@ -149,17 +149,18 @@ async function readTable(
 ): Promise<readonly LakeFault[]> {
   const faults: LakeFault[] = [];
   const paths = await cache.pathsOf(files);
-  const one = async (view: readonly string[], sql: string) => {
-    await using query = await openLakeQuery({ views: [{ name: "t", files: view, columns }] });
-    return (await query.run(sql)).rows[0]?.map(Number) ?? [];
-  };
+  const each = paths.map((path, at) => ({ name: `f${at}`, files: [path], columns }));
+  await using query = await openLakeQuery({
+    views: [{ name: "t", files: paths, columns }, ...each],
+  });
+  const one = async (sql: string) => (await query.run(sql)).rows[0]?.map(Number) ?? [];
   for (const [at, file] of files.entries()) {
-    const [rows] = await one([paths[at] ?? ""], "select count(*) from t");
+    const [rows] = await one(`select count(*) from f${at}`);
     if (rows !== file.rows)
       faults.push({ where: file.key, what: `has ${rows} rows, the table says ${file.rows}` });
   }
-  if (!eventTables.some((each) => each.table === table)) return faults;
-  const [all = 0, distinct = 0] = await one(paths, "select count(*), count(distinct id) from t");
+  if (!eventTables.some((events) => events.table === table)) return faults;
+  const [all = 0, distinct = 0] = await one("select count(*), count(distinct id) from t");
   if (all !== distinct)
     faults.push({ where: `tables/${table}`, what: `has ${all - distinct} events twice` });
   return faults;

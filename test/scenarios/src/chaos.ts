@@ -3,11 +3,12 @@ import { parseArgs } from "node:util";
 import { startKafka } from "@thulium-stream/infra/local";
 import { brokerAway, brokerKills } from "./broker-chaos.ts";
 import { closeCrashWorld, crashAll, crashPlan, openCrashWorld } from "./crash-run.ts";
+import { lakePhases } from "./lake-chaos/lake-phases.ts";
 import { randomChaos } from "./random-chaos.ts";
 import { takeOverRun } from "./take-over-run.ts";
 
 /**
- * `npm run chaos [-- phase …] [--seed 1] [--times 10] [--kills 200] [--broker-kills 20] [--log kafka|embedded]`: kills processes and the broker, counts what was
+ * `npm run chaos [-- phase …] [--seed 1] [--times 10] [--kills 200] [--broker-kills 20] [--log kafka|embedded] [--only point] [--plant mistake]`: kills processes and the broker, counts what was
  * lost or doubled, and prints each bar with what was found. Exit code 1 when one is missed. The seed draws plans and changes; what the
  * machine does meanwhile it does not.
  */
@@ -20,10 +21,21 @@ const { values, positionals } = parseArgs({
     "broker-kills": { type: "string", default: "20" },
     tickets: { type: "string", default: "2000" },
     log: { type: "string", default: "kafka" },
+    only: { type: "string", default: "" },
+    plant: { type: "string", default: "" },
   },
 });
 const seed = Number(values.seed);
 const say = (line: string) => console.log(line);
+
+const lakeOptions = {
+  seed,
+  times: Number(values.times),
+  kills: Number(values.kills),
+  only: values.only,
+  plant: values.plant,
+  say,
+};
 
 /** Each returns whether its bars are met. */
 const phases: Readonly<Record<string, () => Promise<boolean>>> = {
@@ -81,6 +93,10 @@ const phases: Readonly<Record<string, () => Promise<boolean>>> = {
       await kafka.stop();
     }
   },
+  /** SIGKILL of the lake writer at named points and at random moments; two of them, of which one sleeps. */
+  ...Object.fromEntries(
+    Object.entries(lakePhases).map(([name, phase]) => [name, () => phase(lakeOptions)]),
+  ),
 };
 
 const wanted = positionals.length > 0 ? positionals : Object.keys(phases);

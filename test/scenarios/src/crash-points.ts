@@ -1,4 +1,4 @@
-/** Calls at which a process can be made to end by SIGKILL: before the call is made, or after it was answered. */
+/** Calls of the extractor at which its process can be made to end by SIGKILL. */
 export const crashPoints = [
   /** The producer connects. */
   "connect",
@@ -18,11 +18,13 @@ export const crashPoints = [
 /** One of {@link crashPoints}. */
 export type CrashPoint = (typeof crashPoints)[number];
 
-/** Where a process ends: at the `nth` time that it comes there. */
-export interface Crash {
-  readonly point: CrashPoint;
+/** Where a process ends, or falls asleep: before the call is made or after it was answered, at the `nth` time that it comes there. */
+export interface Crash<Point extends string = CrashPoint> {
+  readonly point: Point;
   readonly when: "before" | "after";
   readonly nth: number;
+  /** Default SIGKILL; by SIGSTOP it sleeps until somebody sends SIGCONT. */
+  readonly by?: "SIGKILL" | "SIGSTOP";
 }
 
 /** Points that a process passes once in its life; the others it passes again and again. */

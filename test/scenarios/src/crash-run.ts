@@ -78,7 +78,7 @@ export async function crashAll(
 ): Promise<void> {
   for (const [at, crash] of crashes.entries()) {
     const { point, when, nth } = crash;
-    const child = world.deployment.startCrashing([point, when, String(nth)], ["extractor"]);
+    const child = world.deployment.startOrdered({ crash }, ["extractor"]);
     const over = new AbortController();
     void child.ended.then(() => over.abort());
     const untilMs = systemClock.now() + 120_000;

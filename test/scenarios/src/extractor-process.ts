@@ -83,11 +83,15 @@ export async function theActive(processes: readonly ExtractorProcess[]): Promise
   return found;
 }
 
-/** Waits until a condition holds. @throws Error naming it after two minutes. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = systemClock.now() + patienceMs;
+/** Waits until a condition holds. @throws Error naming it after two minutes, or after `withinMs`. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  withinMs = patienceMs,
+): Promise<void> {
+  const endMs = systemClock.now() + withinMs;
   while (!(await holds())) {
-    if (systemClock.now() > endMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
+    if (systemClock.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what}`);
     await systemClock.sleep(50);
   }
 }

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CrashOrders } from "./crash-orders.ts";
 
 const command = join(
   dirname(fileURLToPath(import.meta.url)),
@@ -64,12 +65,19 @@ export class Deployment {
     return { process: child, ended };
   }
 
-  /** Starts the command so that it kills itself; `crash` as `crash-child.ts` takes it. */
-  startCrashing(
-    crash: readonly string[],
-    args: readonly string[],
-  ): ReturnType<Deployment["start"]> {
-    return this.start([...crash, ...args], {}, crashChild);
+  /** Starts the command so that it follows orders: it kills itself at a named point, or works under conditions of a test. */
+  startOrdered(orders: CrashOrders, args: readonly string[]): ReturnType<Deployment["start"]> {
+    this.order(orders);
+    return this.start([this.#ordersFile, ...args], {}, crashChild);
+  }
+
+  /** Writes down what a process that was started so is to do; one that runs reads it again at SIGUSR2. */
+  order(orders: CrashOrders): void {
+    writeFileSync(this.#ordersFile, JSON.stringify(orders));
+  }
+
+  get #ordersFile(): string {
+    return join(this.folder, "orders.json");
   }
 
   /** Runs the command to its end. */

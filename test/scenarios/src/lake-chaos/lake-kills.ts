@@ -1,0 +1,165 @@
+import { seededRandom } from "@thulium-stream/kit";
+import { systemClock } from "@thulium-stream/runtime";
+import type { Crash } from "../crash-points.ts";
+import { until } from "../extractor-process.ts";
+import { isClean, type LakeFindings } from "./lake-auditor.ts";
+import type { Plant } from "./lake-conditions.ts";
+import { lakePoints } from "./lake-points.ts";
+import { LakeWorld, type Servers, worldPatienceMs } from "./lake-world.ts";
+import { LakeWriterProcess } from "./lake-writer-process.ts";
+
+/** A kill at a named point. */
+export interface PlannedKill extends Crash<string> {
+  /** Whether the process is ordered from its start on, so that it ends while it takes up what the one before left. */
+  readonly isEarly: boolean;
+}
+
+/** What was found after a kill. */
+export interface KillOutcome extends LakeFindings {
+  /** Where or when it was killed. */
+  readonly what: string;
+  readonly isClean: boolean;
+}
+
+/** How a run goes. */
+export interface LakeKillsOptions {
+  readonly seed: number;
+  readonly tickets: number;
+  readonly plant: Plant | null;
+  /** Hears what was found after each kill. */
+  readonly onKill: (outcome: KillOutcome, n: number) => void;
+}
+
+/** Every point of `points`, before and after, `times` times each, at an occurrence drawn from the seed. */
+export function lakeCrashPlan(
+  seed: number,
+  times: number,
+  points: readonly string[] = lakePoints,
+): readonly PlannedKill[] {
+  const random = seededRandom(seed);
+  return Array.from({ length: times }, () => points).flatMap((each) =>
+    each.flatMap((point) =>
+      (["before", "after"] as const).map((when) => {
+        const isEarly = /^(flush|merge)\./.test(point) && random() < 0.3;
+        return { point, when, nth: isEarly ? 1 : 1 + Math.floor(random() * 3), isEarly };
+      }),
+    ),
+  );
+}
+
+/** Kills a lake writer at each point of a plan, and looks at the lake each time while nobody works on it. Stops when something is wrong. */
+export async function killAtPoints(
+  servers: Servers,
+  plan: readonly PlannedKill[],
+  options: LakeKillsOptions,
+): Promise<readonly KillOutcome[]> {
+  return await kills(servers, options, plan.length, async (world, writer, at) => {
+    const kill = plan[at];
+    if (kill === undefined) throw new Error("unreachable");
+    const { isEarly, ...crash } = kill;
+    const nth = /^(orphans|erase|folders)\./.test(crash.point) ? 1 : crash.nth;
+    writer.start(isEarly ? crash : null);
+    if (!isEarly) {
+      await drained(world, writer);
+      // The chores come by again and again: once is enough for what there is little of.
+      writer.order({ ...crash, nth });
+    }
+    const endMs = systemClock.now() + worldPatienceMs;
+    let n = 0;
+    await world.changeUntil(async () => {
+      if (writer.over !== null) return true;
+      if (systemClock.now() > endMs)
+        throw new Error(`${crash.when} ${crash.point} was not reached:\n${writer.told}`);
+      // What there is to remove must be there, but only once the writer looks for it.
+      if (n % 50 === 0 && crash.point.startsWith("orphans.")) await world.layOrphan();
+      if (n % 100 === 0 && crash.point.startsWith("erase.")) await world.eraseOne();
+      n += 1;
+      return false;
+    });
+    return `${crash.when} ${crash.point}`;
+  });
+}
+
+/** Kills a lake writer at random moments of its life. */
+export async function killAtRandom(
+  servers: Servers,
+  count: number,
+  options: LakeKillsOptions,
+): Promise<readonly KillOutcome[]> {
+  const random = seededRandom(options.seed + 1);
+  return await kills(servers, options, count, async (world, writer, at) => {
+    if (at % 20 === 19) await world.eraseOne();
+    const lifeMs = Math.round(400 + random() * 15_000);
+    const endMs = systemClock.now() + lifeMs;
+    writer.start();
+    await world.changeUntil(() => writer.over !== null || systemClock.now() >= endMs);
+    writer.signal("SIGKILL");
+    return `after ${lifeMs} ms`;
+  });
+}
+
+/** Kills again and again, and lets the lake come to its end. */
+async function kills(
+  servers: Servers,
+  { seed, tickets, plant, onKill }: LakeKillsOptions,
+  count: number,
+  kill: (world: LakeWorld, writer: LakeWriterProcess, at: number) => Promise<string>,
+): Promise<readonly KillOutcome[]> {
+  const world = await LakeWorld.open(servers, seed, tickets);
+  const lake = { hourMs: 10_000, choresMs: 1_500, plant };
+  const writer = new LakeWriterProcess("the lake writer", world.env, lake);
+  const outcomes: KillOutcome[] = [];
+  const look = async (what: string) => {
+    const found = await world.auditor.audit(world.erased);
+    const deletes = writer.forbiddenDeletes;
+    const faults = [...found.faults, ...deletes];
+    const outcome = { ...found, faults, what, isClean: isClean({ ...found, faults }) };
+    outcomes.push(outcome);
+    onKill(outcome, outcomes.length);
+    return outcome.isClean;
+  };
+  try {
+    for (let at = 0; at < count; at += 1) {
+      const what = await kill(world, writer, at);
+      const { signal, code } = await writer.ended();
+      if (signal !== "SIGKILL") throw new Error(`ended by itself with ${code}:\n${writer.told}`);
+      if (!(await look(what))) return outcomes;
+    }
+    writer.start();
+    await drained(world, writer);
+    await until(
+      "what was erased is gone",
+      async () => {
+        alive(writer);
+        return (await world.auditor.rowsOf(world.erased)) === 0;
+      },
+      worldPatienceMs,
+    );
+    writer.signal("SIGTERM");
+    const { code } = await writer.ended();
+    if (code !== 0) throw new Error(`ended with ${code}:\n${writer.told}`);
+    await look("at the end");
+    return outcomes;
+  } finally {
+    writer.dispose();
+    await world.close();
+  }
+}
+
+/** Waits until these writers work and the tables hold all that the log holds now. */
+export async function drained(world: LakeWorld, ...writers: LakeWriterProcess[]): Promise<void> {
+  const ends = await world.auditor.ends();
+  await until(
+    "the lake holds what the log held",
+    async () => {
+      for (const writer of writers) alive(writer);
+      return writers.every(({ isUp }) => isUp) && (await world.auditor.hasReached(ends));
+    },
+    worldPatienceMs,
+  );
+}
+
+function alive(writer: LakeWriterProcess): void {
+  if (writer.over !== null)
+    throw new Error(`${writer.name} ended with ${writer.over.code}:\n${writer.told}`);
+}
