@@ -240,7 +240,8 @@ export class KafkaAdmin {
     // Answers false when another process created one meanwhile: as good.
     await this.#call(`creating ${names}`, (admin) =>
       admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs gives up on a topic that a busy broker does not tell of yet; #untilLed waits longer.
+        waitForLeaders: false,
         timeout: 20_000,
         topics: specs.map((spec) => ({
           topic: nameOf(spec.topic),
