@@ -21,6 +21,11 @@ export class OrderedCrash {
     process.on("SIGUSR2", () => this.read());
   }
 
+  /** Where it is to end; null: nowhere. */
+  get point(): string | null {
+    return this.#crash?.point ?? null;
+  }
+
   /** Reads the orders and begins to count. */
   read(): CrashOrders {
     const orders = JSON.parse(readFileSync(this.#path, "utf8")) as CrashOrders;

@@ -17,7 +17,7 @@ export type Plant = (typeof plants)[number];
 export interface LakeConditions {
   /** What counts as an hour where the ages of files are judged, in milliseconds. */
   readonly hourMs: number;
-  /** How often the writer compacts and expires, and every third time writes a snapshot, in milliseconds; 0: not by itself. */
+  /** How often the writer compacts, every third time writes a snapshot, and every sixth time expires, in milliseconds; 0: not by itself. */
   readonly choresMs: number;
   readonly plant: Plant | null;
 }

@@ -40,7 +40,7 @@ export function workUnder(conditions: LakeConditions, crash: OrderedCrash): void
   tellWork();
   sendThrough(conditions, crash);
   age(conditions);
-  if (conditions.choresMs > 0) doChores(conditions.choresMs);
+  if (conditions.choresMs > 0) doChores(conditions.choresMs, crash);
 }
 
 /** Lets the calls below each work know what they belong to. */
@@ -153,8 +153,11 @@ function age({ hourMs: shortHourMs, plant }: LakeConditions): void {
   };
 }
 
-/** Maintenance and snapshots at short intervals beside what the writer does by itself, through its own methods. */
-function doChores(everyMs: number): void {
+/**
+ * Maintenance and snapshots at short intervals beside what the writer does by itself, through its own methods. Expiry reads every manifest: it is done every sixth time, and each time
+ * when the process is to end in it.
+ */
+function doChores(everyMs: number, crash: OrderedCrash): void {
   const run = LakeWriter.prototype.run;
   LakeWriter.prototype.run = async function running(this: LakeWriter, signal) {
     const chores = async () => {
@@ -162,9 +165,8 @@ function doChores(everyMs: number): void {
         await systemClock.sleep(everyMs, signal);
         if (!this.ownsMaintenance) continue;
         try {
-          await (n % 3 === 0
-            ? this.writeSnapshot(signal)
-            : this.maintain(signal, { expires: true }));
+          const expires = n % 6 === 0 || /^(expire|folders|orphans)\./.test(crash.point ?? "");
+          await (n % 3 === 1 ? this.writeSnapshot(signal) : this.maintain(signal, { expires }));
         } catch (error) {
           // What another commit came before is left to the next time, as a service does; anything else is a finding.
           if (!isFailure(error, "Rejected", "Unavailable", "TimedOut", "RateLimited")) throw error;
