@@ -16,7 +16,12 @@ export function schemaUri(name: string): string {
   return `urn:thulium-stream:schema:${contractMajor}:${name}`;
 }
 
+/** The schema named by the record looked at last, and its major: most records name that of the one before. */
+let last = { schema: "", major: 1 };
+
 /** The contract's major version that a record was written under; 1 for a record that names none. */
 export function majorOf({ headers }: Pick<LogRecord, "headers">): number {
-  return Number(form.exec(headers[dataSchemaHeader] ?? "")?.[1] ?? 1);
+  const schema = headers[dataSchemaHeader] ?? "";
+  if (schema !== last.schema) last = { schema, major: Number(form.exec(schema)?.[1] ?? 1) };
+  return last.major;
 }

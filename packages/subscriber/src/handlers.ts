@@ -26,6 +26,18 @@ export type Handlers = {
   >;
 };
 
+/** Handlers by the whole type, `thulium.ticket.updated`, as records name it. */
+export type HandlersByType = ReadonlyMap<string, Handler<ChangeEvent>>;
+
+/** Looks handlers up by what a record says. */
+export function handlersByType(on: Handlers): HandlersByType {
+  return new Map(
+    Object.entries(on).flatMap(([short, handler]) =>
+      handler === undefined ? [] : [[`thulium.${short}`, handler as Handler<ChangeEvent>] as const],
+    ),
+  );
+}
+
 /** The topics whose events have a handler. */
 export function topicsOf(on: Handlers): readonly string[] {
   const types = Object.entries(on).flatMap(([type, handler]) =>

@@ -1,4 +1,9 @@
-import type { LogBatch, LogRecord, PartitionPosition } from "@thulium-stream/contracts";
+import type {
+  LogBatch,
+  LogRecord,
+  PartitionPosition,
+  TopicPartition,
+} from "@thulium-stream/contracts";
 import { type Ownership, placeOf } from "./ownership.ts";
 
 /** What became of an attempt: nothing more to do, or to be tried again after so long. */
@@ -26,6 +31,13 @@ interface Work {
   readonly bytes: number;
 }
 
+/** How far a partition is done: everything below `position`. */
+interface Progress extends TopicPartition {
+  position: number | null;
+  /** Since it was told last. */
+  hasMoved: boolean;
+}
+
 /** Records handled before other work of the process gets its turn. */
 const recordsPerTurn = 128;
 
@@ -45,9 +57,8 @@ export class Lane {
   #released: () => void = () => {};
   /** The attempt that is under way. */
   #inWork: Promise<unknown> | undefined;
-  /** Everything below is done, by place. */
-  readonly #done = new Map<string, PartitionPosition>();
-  readonly #moved = new Set<string>();
+  /** How far each partition is done, by place. */
+  readonly #progress = new Map<string, Progress>();
   /** Everything below has been queued, by place. */
   readonly #seen = new Map<string, number>();
   /** What made it stop for good. */
@@ -74,7 +85,7 @@ export class Lane {
   /** How far a partition is done; undefined when nothing of it has come. */
   doneOf(place: string): number | undefined {
     const first = this.#queue.find(({ ownership }) => placeOf(ownership) === place);
-    return this.#done.get(place)?.position ?? first?.batch.records[0]?.position;
+    return this.#progress.get(place)?.position ?? first?.batch.records[0]?.position;
   }
 
   /** When the oldest record of a partition that waits was appended; null when none waits. */
@@ -124,15 +135,19 @@ export class Lane {
     const stays = ({ ownership }: Work) => placeOf(ownership) !== place;
     this.#queue = this.#queue.filter(stays);
     this.#bytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#done.delete(place);
-    this.#moved.delete(place);
+    this.#progress.delete(place);
     this.#seen.delete(place);
   }
 
   /** Positions that moved since the last call. */
   takeMoved(): readonly PartitionPosition[] {
-    const moved = [...this.#moved].flatMap((place) => this.#done.get(place) ?? []);
-    this.#moved.clear();
+    const moved: PartitionPosition[] = [];
+    for (const progress of this.#progress.values()) {
+      const { topic, partition, position, hasMoved } = progress;
+      if (!hasMoved || position === null) continue;
+      progress.hasMoved = false;
+      moved.push({ topic, partition, position });
+    }
     return moved;
   }
 
@@ -158,30 +173,45 @@ export class Lane {
   }
 
   async #work({ batch, ownership }: Work): Promise<void> {
+    const progress = this.#progressOf(ownership);
     let turns = 0;
     for (const record of batch.records) {
-      if (!(await this.#do(record, ownership))) return;
-      this.#finished(ownership, record.position + 1);
+      if (this.#isHeld) await this.#turn();
+      if (this.#isStopped || ownership.isOver) return;
+      const outcome = this.#deps.attempt(record, 1, ownership);
+      // Mostly nothing had to be waited for.
+      if (outcome !== undefined && !(await this.#settled(outcome, record, ownership))) return;
+      if (ownership.isLost) return;
+      progress.position = record.position + 1;
+      progress.hasMoved = true;
       turns += 1;
       if (turns % recordsPerTurn === 0) await otherWork();
     }
-    this.#finished(ownership, batch.nextPosition);
+    if (ownership.isLost) return;
+    progress.position = batch.nextPosition;
+    progress.hasMoved = true;
   }
 
-  /** Tries until it is done; false when the partition was lost or the lane stopped before. */
-  async #do(record: LogRecord, ownership: Ownership): Promise<boolean> {
-    for (let attempt = 1; ; attempt += 1) {
-      if (this.#isHeld) await this.#turn();
-      if (this.#isStopped || ownership.signal.aborted) return false;
-      let outcome = this.#deps.attempt(record, attempt, ownership);
-      if (outcome instanceof Promise) {
-        this.#inWork = outcome.catch(() => {});
-        outcome = await outcome;
-      }
+  /** Goes on from the first attempt until it is done; false when the partition was lost or the lane stopped before. */
+  async #settled(
+    first: Outcome | Promise<Outcome>,
+    record: LogRecord,
+    ownership: Ownership,
+  ): Promise<boolean> {
+    let outcome = await this.#awaited(first);
+    for (let attempt = 2; outcome !== undefined; attempt += 1) {
       if (ownership.isLost) return false;
-      if (outcome === undefined) return true;
       await this.#deps.sleep(outcome.retryAfterMs, ownership.signal).catch(() => {});
+      if (this.#isHeld) await this.#turn();
+      if (this.#isStopped || ownership.isOver) return false;
+      outcome = await this.#awaited(this.#deps.attempt(record, attempt, ownership));
     }
+    return true;
+  }
+
+  #awaited(outcome: Outcome | Promise<Outcome>): Outcome | Promise<Outcome> {
+    if (outcome instanceof Promise) this.#inWork = outcome.catch(() => {});
+    return outcome;
   }
 
   async #turn(): Promise<void> {
@@ -191,12 +221,13 @@ export class Lane {
       });
   }
 
-  #finished(ownership: Ownership, position: number): void {
-    const { topic, partition, isLost } = ownership;
-    if (isLost) return;
-    const place = placeOf(ownership);
-    this.#done.set(place, { topic, partition, position });
-    this.#moved.add(place);
+  #progressOf({ topic, partition }: TopicPartition): Progress {
+    const place = placeOf({ topic, partition });
+    const known = this.#progress.get(place);
+    if (known !== undefined) return known;
+    const progress: Progress = { topic, partition, position: null, hasMoved: false };
+    this.#progress.set(place, progress);
+    return progress;
   }
 }
 

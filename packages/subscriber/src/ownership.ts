@@ -9,18 +9,32 @@ export class Ownership implements TopicPartition {
   /** Fires when the partition is lost or the subscription ends. */
   readonly signal: AbortSignal;
   readonly #lost = new AbortController();
+  // Asked for each record, and a signal's own answer costs several times as much.
+  #isLost = false;
+  #isOver: boolean;
 
   constructor({ topic, partition }: TopicPartition, ended: AbortSignal) {
     this.topic = topic;
     this.partition = partition;
     this.signal = AbortSignal.any([this.#lost.signal, ended]);
+    this.#isOver = this.signal.aborted;
+    const over = () => {
+      this.#isOver = true;
+    };
+    this.signal.addEventListener("abort", over, { once: true });
   }
 
   get isLost(): boolean {
-    return this.#lost.signal.aborted;
+    return this.#isLost;
+  }
+
+  /** Whether the signal has fired. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   lose(): void {
+    this.#isLost = true;
     this.#lost.abort();
   }
 }

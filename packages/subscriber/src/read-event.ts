@@ -10,7 +10,7 @@ import {
   messageEvent,
   ticketEvent,
 } from "@thulium-stream/contracts";
-import type { Handler, Handlers } from "./handlers.ts";
+import type { Handler, HandlersByType } from "./handlers.ts";
 
 /** An event with who handles it. */
 export interface Readable {
@@ -25,11 +25,9 @@ const known: ReadonlySet<string> = new Set(eventTypesOf());
  * The event of a record and its handler; null when nobody handles its type, also when the type is one that later versions added.
  * @throws Failure `CorruptRecord` for a foreign or broken record, naming the field; `Rejected` for one of a newer major.
  */
-export function readEvent(record: LogRecord, on: Handlers): Readable | null {
+export function readEvent(record: LogRecord, handlers: HandlersByType): Readable | null {
   const type = record.headers[headerNames.type] ?? "";
-  const handler = on[type.slice(prefix.length) as keyof Handlers] as
-    | Handler<ChangeEvent>
-    | undefined;
+  const handler = handlers.get(type);
   if (handler === undefined && type.startsWith(prefix)) return null;
   if (handler === undefined) throw foreign(record, type);
   const major = majorOf(record);
