@@ -32,6 +32,7 @@ async function readerOver(options: Partial<ReaderOptions> = {}) {
     },
   };
   let running = true;
+  let fetchWaitMs = () => 0;
   let range = { earliest: 3, end: 100 };
   const admin = {
     ends: async (topic: string) => [{ topic, partition: 0, ...range }],
@@ -40,7 +41,12 @@ async function readerOver(options: Partial<ReaderOptions> = {}) {
   } as unknown as KafkaAdmin;
   const reader = new KafkaReader(
     {
-      kafka: { consumer: () => consumer } as unknown as Kafka,
+      kafka: {
+        consumer: (settings: { maxWaitTimeInMs: () => number }) => {
+          fetchWaitMs = settings.maxWaitTimeInMs;
+          return consumer;
+        },
+      } as unknown as Kafka,
       admin,
       clock,
       logger: silentLogger,
@@ -55,6 +61,7 @@ async function readerOver(options: Partial<ReaderOptions> = {}) {
     clock,
     calls,
     emit,
+    fetchWaitMs: () => fetchWaitMs(),
     /** From now on commits return without doing anything, as kafkajs's do. */
     stop: () => {
       running = false;
@@ -135,6 +142,23 @@ describe("the reader on Kafka", () => {
     expect(await reader.next(soon)).toMatchObject({ kind: "batch", nextPosition: 8 });
     await again;
     expect(await reader.next(soon)).toEqual({ kind: "idle" });
+  });
+
+  it("waits longer for data when nothing has come for a while, and less as soon as something did", async () => {
+    const { reader, clock, join, offer, fetchWaitMs } = await readerOver();
+    join([0]);
+    await settled();
+    await reader.next(soon);
+    expect(fetchWaitMs()).toBe(250);
+    await clock.advance(3_000);
+    expect(fetchWaitMs()).toBe(1_000);
+    const offered = offer(7, [7]);
+    await reader.next(soon);
+    await offered;
+    expect(fetchWaitMs()).toBe(250);
+    await clock.advance(3_000);
+    reader.pause([]);
+    expect(fetchWaitMs()).toBe(250);
   });
 
   it("discards a batch from another place and seeks the right one (L12)", async () => {

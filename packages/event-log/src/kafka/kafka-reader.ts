@@ -25,6 +25,9 @@ const heartbeatMs = 2_000;
 const rebalanceTimeoutMs = 30_000;
 /** How long a fetch may wait for data, and so how long a resumed partition may wait for its first fetch. */
 const fetchWaitMs = 250;
+/** The same when nothing has come for a while: what a process at rest costs is mostly this. Data ends the wait at once. */
+const quietFetchWaitMs = 1_000;
+const quietAfterMs = 2_000;
 /** How long a rebalance is held up; less than the session time-out, since no heartbeat is sent meanwhile. */
 const revokeMs = 7_000;
 const openDeadlineMs = 60_000;
@@ -101,6 +104,8 @@ export class KafkaReader implements LogReader {
   #commitsSeen = 0;
   #commits: Promise<unknown> = Promise.resolve();
   #lastSignMs: number;
+  /** When a batch came, or what is fetched changed. */
+  #lastNewsMs: number;
   /** Aborted when the reader ends, so that an offer does not wait out its time. */
   readonly #over = new AbortController();
   #closing: Promise<void> | null = null;
@@ -110,6 +115,7 @@ export class KafkaReader implements LogReader {
     this.#options = options;
     this.#topicOf = new Map(options.topics.map((topic) => [context.nameOf(topic), topic]));
     this.#lastSignMs = context.clock.now();
+    this.#lastNewsMs = this.#lastSignMs;
     const bufferedBytes = options.maxBufferedBytes ?? defaultBufferedBytes;
     const fetchBytes = Math.max(minFetchBytes, Math.floor(bufferedBytes / expansion));
     this.#consumer = context.kafka.consumer({
@@ -118,7 +124,8 @@ export class KafkaReader implements LogReader {
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,
       rebalanceTimeout: rebalanceTimeoutMs,
-      maxWaitTimeInMs: fetchWaitMs,
+      // Ours (see `patches/`): asked before each fetch.
+      maxWaitTimeInMs: (() => this.#fetchWaitMs()) as unknown as number,
       maxBytes: fetchBytes,
       maxBytesPerPartition: fetchBytes,
       allowAutoTopicCreation: false,
@@ -126,6 +133,11 @@ export class KafkaReader implements LogReader {
       retry: { ...patience, restartOnFailure: async () => false },
     });
     this.#listen();
+  }
+
+  #fetchWaitMs(): number {
+    const isQuiet = this.#context.clock.now() - this.#lastNewsMs > quietAfterMs;
+    return isQuiet ? quietFetchWaitMs : fetchWaitMs;
   }
 
   #listen(): void {
@@ -185,6 +197,7 @@ export class KafkaReader implements LogReader {
    */
   #joined(memberId: string, assigned: Record<string, number[]>): void {
     this.#assignment += 1;
+    this.#lastNewsMs = this.#context.clock.now();
     this.#queue.clear();
     const partitions = Object.entries(assigned).flatMap(([name, numbers]) => {
       const topic = this.#topicOf.get(name);
@@ -292,6 +305,7 @@ export class KafkaReader implements LogReader {
     if (asked !== expected) return this.#misplaced(partition, expected);
     const assignment = this.#assignment;
     if (this.#paused.has(place)) return;
+    this.#lastNewsMs = this.#context.clock.now();
     const taken = new AbortController();
     this.#offered = { place, taken };
     const withdraw = this.#queue.push(batchOf(topic, batch), () => {
@@ -314,6 +328,7 @@ export class KafkaReader implements LogReader {
   }
 
   pause(partitions: readonly TopicPartition[]): void {
+    this.#lastNewsMs = this.#context.clock.now();
     const before = this.#paused;
     this.#paused = new Set(partitions.map(placeOf).filter((place) => this.#owned.has(place)));
     const owned = [...this.#owned.values()];

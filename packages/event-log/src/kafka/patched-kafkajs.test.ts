@@ -83,6 +83,28 @@ describe("kafkajs, patched", () => {
     }
   });
 
+  it("fetches at once what is resumed while nothing is fetched", async () => {
+    const ConsumerGroup = load("kafkajs/src/consumer/consumerGroup");
+    const group = Object.assign(Object.create(ConsumerGroup.prototype), {
+      logger: { info() {} },
+      cluster: { refreshMetadataIfNecessary: async () => {} },
+      subscriptionState: { assigned: () => [], resume() {} },
+      offsetManager: { committedOffsets: () => ({}) },
+      checkForStaleAssignment() {},
+      filterPartitionsByNode: () => [],
+      seekOffsets: async () => {},
+      getActiveTopicPartitions: () => ({}),
+      maxWaitTime: () => 2 ** 30,
+      onceResumed: new Set(),
+    });
+    const fetching = group.fetch(1);
+    await new Promise(setImmediate);
+    expect(group.onceResumed.size).toBe(1);
+    group.resume([]);
+    expect(await fetching).toEqual([]);
+    expect(group.onceResumed.size).toBe(0);
+  });
+
   it("passes the tail of a batch that compaction removed, and a batch without records", async () => {
     const decodeMessages = load("kafkajs/src/protocol/requests/fetch/v4/decodeMessages");
     const Decoder = load("kafkajs/src/protocol/decoder");
