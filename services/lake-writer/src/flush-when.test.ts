@@ -12,21 +12,21 @@ it.each([
   [{ ...some, rows: 100 }, 0],
   [{ ...some, bytes: 1000 }, 0],
 ])("%j is written in %d ms", (waiting, ms) => {
-  for (const followsFull of [false, true])
-    expect(flushInMs(waiting, limits, { nowMs, followsFull })).toBe(ms);
+  for (const inBacklog of [false, true])
+    expect(flushInMs(waiting, limits, { nowMs, inBacklog })).toBe(ms);
 });
 
 it("the end of a backlog is written at once", () => {
   const end = { ...some, isAll: true };
-  expect(flushInMs(end, limits, { nowMs, followsFull: true })).toBe(0);
+  expect(flushInMs(end, limits, { nowMs, inBacklog: true })).toBe(0);
 });
 
-it("rows of a log that is followed as it grows wait, also behind a full batch", () => {
+it("rows of a log that is followed as it grows wait, also behind a batch that was full", () => {
   const fresh = { ...some, isAll: true, oldestAppendedMs: nowMs - 59_999 };
-  expect(flushInMs(fresh, limits, { nowMs, followsFull: true })).toBe(50_000);
+  expect(flushInMs(fresh, limits, { nowMs, inBacklog: true })).toBe(50_000);
 });
 
 it("rows that a wrong clock made old are not written one by one", () => {
   const end = { ...some, isAll: true };
-  expect(flushInMs(end, limits, { nowMs, followsFull: false })).toBe(50_000);
+  expect(flushInMs(end, limits, { nowMs, inBacklog: false })).toBe(50_000);
 });

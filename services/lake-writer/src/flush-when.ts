@@ -24,20 +24,20 @@ export function isFull({ rows, bytes }: Waiting, limits: FlushLimits): boolean {
 }
 
 /**
- * Milliseconds until what waits must be written: 0 = now, infinite when nothing waits. `followsFull` says that the batch before was full. The end of a backlog does not
- * wait: it has been in the log for longer than rows may wait, and nothing else comes to be written with it. Only behind a full batch, so that a clock that is wrong
- * does not make a file of every row.
+ * Milliseconds until what waits must be written: 0 = now, infinite when nothing waits. `inBacklog` says that the batch before was full or left something behind in the log.
+ * The end of a backlog does not wait: it has been in the log for longer than rows may wait, and nothing else comes to be written with it. Only behind such a batch, so
+ * that a clock that is wrong does not make a file of every row.
  */
 export function flushInMs(
   waiting: Waiting,
   limits: FlushLimits,
-  { nowMs, followsFull }: { readonly nowMs: number; readonly followsFull: boolean },
+  { nowMs, inBacklog }: { readonly nowMs: number; readonly inBacklog: boolean },
 ): number {
   const { oldestMs, oldestAppendedMs, isAll } = waiting;
   if (oldestMs === null) return Number.POSITIVE_INFINITY;
   if (isFull(waiting, limits)) return 0;
   const restMs = (sinceMs: number) => Math.max(0, sinceMs + limits.flushIntervalMs - nowMs);
   const isBacklogsEnd =
-    followsFull && isAll && oldestAppendedMs !== null && restMs(oldestAppendedMs) === 0;
+    inBacklog && isAll && oldestAppendedMs !== null && restMs(oldestAppendedMs) === 0;
   return isBacklogsEnd ? 0 : restMs(oldestMs);
 }

@@ -37,7 +37,10 @@ afterAll(async () => {
 const topic = "ticket-events";
 
 /** A log of one partition that has this many rows, ten to a delivery; counts what is taken. */
-function logOf(rows: number): { readonly log: EventLog; taken: number } {
+function logOf(
+  rows: number,
+  beforeNext: (taken: number) => Promise<void> = async () => {},
+): { readonly log: EventLog; taken: number } {
   const counter = { taken: 0 };
   const reader: Partial<LogReader> = {
     next: async ({ signal }): Promise<Delivery> => {
@@ -46,6 +49,7 @@ function logOf(rows: number): { readonly log: EventLog; taken: number } {
       if (from === 0) counter.taken = 1;
       if (from === 0) return { kind: "assignment", partitions: [{ topic, partition: 0 }] };
       await turn();
+      await beforeNext(from);
       if (from > rows / 10) return { kind: "idle" };
       counter.taken += 1;
       const records = Array.from({ length: 10 }, (_, at) => ({
@@ -65,7 +69,12 @@ function logOf(rows: number): { readonly log: EventLog; taken: number } {
 }
 
 /** A writer with small batches, whose rows may wait for an hour. */
-function writerOf(log: EventLog, store: ObjectStore, tempFolder: string): TableWriter {
+function writerOf(
+  log: EventLog,
+  store: ObjectStore,
+  tempFolder: string,
+  { clock = new VirtualClock("2026-11-24T08:00:00.000Z"), flushRows = 20 } = {},
+): TableWriter {
   const [spec] = eventTables;
   if (spec === undefined) throw new Error("no table");
   return new TableWriter(
@@ -75,12 +84,12 @@ function writerOf(log: EventLog, store: ObjectStore, tempFolder: string): TableW
       encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
       encoderSetting: "duckdb",
       tempFolder,
-      clock: new VirtualClock("2026-11-24T08:00:00.000Z"),
+      clock,
       logger: silentLogger,
       newId,
       deadLetter: async () => {},
       isErased: () => false,
-      limits: { flushIntervalMs: 3_600_000, flushRows: 20, flushBytes: 1e9 },
+      limits: { flushIntervalMs: 3_600_000, flushRows, flushBytes: 1e9 },
     },
     spec,
   );
@@ -134,4 +143,20 @@ it("what a quiet log holds waits for its time", async () => {
   stop.abort();
   await running;
   expect(writer.status()).toMatchObject({ rows: 10, lag: 0 });
+});
+
+it("the end of a backlog does not wait either behind a batch that was written for its age", async () => {
+  const clock = new VirtualClock("2026-11-24T08:00:00.000Z");
+  // The first delivery has waited for an hour when the second comes.
+  const source = logOf(30, async (taken) => {
+    if (taken === 2) await clock.advance(3_600_000);
+  });
+  const store = createMemoryStore();
+  const writer = writerOf(source.log, store, join(folder, "temp"), { clock, flushRows: 1_000 });
+  const stop = new AbortController();
+  const running = writer.run(stop.signal);
+  await vi.waitUntil(() => writer.status().rows >= 30, { timeout: 60_000 });
+  stop.abort();
+  await running;
+  expect(writer.status()).toMatchObject({ rows: 30, files: 2, lag: 0 });
 });

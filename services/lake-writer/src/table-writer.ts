@@ -74,8 +74,8 @@ export class TableWriter {
   readonly #checkedBelow = new Map<number, number>();
   readonly #flight = new Flight();
   #held: HeldRows;
-  /** Whether the last batch that was sealed was full. */
-  #followsFull = false;
+  /** Whether the last batch was full, or written while more was there to be read. */
+  #inBacklog = false;
   #table: Table | null = null;
   #rows = 0;
   #files = 0;
@@ -158,7 +158,7 @@ export class TableWriter {
       if (ends !== null && this.#held.hasReached(ends)) return this.#finish(table, reader);
       if (this.#flight.isOver && !(await this.#flight.landed())) return false;
       const { limits, clock } = this.#deps;
-      const when = { nowMs: clock.now(), followsFull: this.#followsFull };
+      const when = { nowMs: clock.now(), inBacklog: this.#inBacklog };
       const waitMs = flushInMs(this.#held.waiting, limits, when);
       if (waitMs === 0 && !(await this.#flush(table, reader))) return false;
       const delivery = await reader.next({
@@ -179,7 +179,8 @@ export class TableWriter {
   /** Sends what waits on its way, once the batch before it is committed. Returns false when that one was not: all is to be read again. */
   async #flush(table: Table, reader: LogReader): Promise<boolean> {
     if (!(await this.#flight.landed())) return false;
-    this.#followsFull = isFull(this.#held.waiting, this.#deps.limits);
+    const { waiting } = this.#held;
+    this.#inBacklog = isFull(waiting, this.#deps.limits) || !waiting.isAll;
     const sealed = this.#held.seal();
     if (sealed !== null) this.#flight.start(() => this.#write(sealed, table, reader));
     return true;
