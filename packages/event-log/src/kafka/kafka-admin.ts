@@ -6,7 +6,7 @@ import {
   type PartitionRange,
   type TopicSpec,
 } from "@thulium-stream/contracts";
-import type { Admin, Kafka } from "kafkajs";
+import type { Admin, AdminConfig, Kafka } from "kafkajs";
 import { maxSendBytesPerPartition, sendBytesFor } from "./append-plan.ts";
 import { withDeadline } from "./deadline.ts";
 import { kafkaFailure, missingTopic } from "./failures.ts";
@@ -22,6 +22,9 @@ export interface TopicShape {
   /** Most bytes that one send carries for one of its partitions. */
   readonly sendBytes: number;
 }
+
+/** Whether ends leave out what lies in undecided transactions. */
+export type Isolation = "committed" | "uncommitted";
 
 /** One connection and the calls that use it. */
 interface Connection {
@@ -40,11 +43,18 @@ export class KafkaAdmin {
   readonly #clock: Clock;
   /** The addresses of the settings; none: an advertised one is not told apart. */
   readonly #bootstrap: readonly string[];
+  readonly #isolation: Isolation;
   #connection: Connection | null = null;
 
-  constructor(kafka: Kafka, clock: Clock, bootstrap: readonly string[] = []) {
+  constructor(
+    kafka: Kafka,
+    clock: Clock,
+    bootstrap: readonly string[] = [],
+    isolation: Isolation = "committed",
+  ) {
     this.#kafka = kafka;
     this.#bootstrap = bootstrap;
+    this.#isolation = isolation;
     this.#clock = clock;
   }
 
@@ -71,7 +81,9 @@ export class KafkaAdmin {
   }
 
   async #connect(): Promise<Admin> {
-    const admin = this.#kafka.admin();
+    // The setting is ours (see `patches/`).
+    const isolationLevel = this.#isolation === "committed" ? 1 : 0;
+    const admin = this.#kafka.admin({ isolationLevel } as AdminConfig);
     try {
       await admin.connect();
       return admin;
@@ -168,6 +180,17 @@ export class KafkaAdmin {
   async visibleEnds(name: string): Promise<ReadonlyMap<number, number>> {
     const offsets = await this.#offsetsOf(name);
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  /** The ends of each partition of those among `names` that exist. */
+  async endsOf(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
+    const existing = await this.partitions(names);
+    const found = [...existing.keys()].map(
+      async (name) => [name, await this.visibleEnds(name)] as const,
+    );
+    return new Map(await Promise.all(found));
   }
 
   /** Committed positions of a group; partitions without one are left out. */

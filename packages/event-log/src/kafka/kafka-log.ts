@@ -58,19 +58,31 @@ class KafkaLog implements EventLog {
     this.#assertOpen();
     // Brokers that do not answer are told apart here, after seconds; the writer's own retries are patient.
     await this.#admin.partitions([]);
-    const { clock, logger, claims } = this.#options;
-    const writer = await openKafkaWriter(
-      {
-        kafka: kafkaClient(this.#options, "brisk"),
-        admin: this.#admin,
-        clock,
-        logger,
-        nameOf: this.#nameOf,
-        claims,
-      },
-      this.#nameOf(writerId),
+    const { clock, logger, claims, brokers } = this.#options;
+    const undecided = new KafkaAdmin(
+      kafkaClient(this.#options, "patient"),
+      clock,
+      brokers,
+      "uncommitted",
     );
-    return this.#keep(writer);
+    try {
+      const writer = await openKafkaWriter(
+        {
+          kafka: kafkaClient(this.#options, "brisk"),
+          admin: this.#admin,
+          undecided,
+          topics: topics.map(({ topic }) => topic),
+          clock,
+          logger,
+          nameOf: this.#nameOf,
+          claims,
+        },
+        this.#nameOf(writerId),
+      );
+      return await this.#keep(writer);
+    } finally {
+      await undecided.close();
+    }
   }
 
   async openReader(options: ReaderOptions): Promise<LogReader> {

@@ -38,6 +38,8 @@ function writerOver(does: { send?: () => Promise<void>; commit?: () => Promise<v
     {
       kafka: {} as Kafka,
       admin,
+      undecided: admin,
+      topics: [],
       clock,
       logger: silentLogger,
       nameOf: (topic) => `p.${topic}`,

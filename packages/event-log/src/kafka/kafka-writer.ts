@@ -19,10 +19,12 @@ import { maxSendBytesPerPartition, planSends, sizeOf, tooLarge } from "./append-
 import { withDeadline } from "./deadline.ts";
 import { kafkaFailure } from "./failures.ts";
 import type { KafkaAdmin, TopicShape } from "./kafka-admin.ts";
+import { openSettled, type SettlingProducer } from "./settle.ts";
 
 /** How long the coordinator waits for a silent writer before it aborts its transaction, in milliseconds. */
 const transactionTimeoutMs = 15_000;
-const openDeadlineMs = 30_000;
+/** Holds the longest wait for other writers' transactions. */
+const openDeadlineMs = 60_000;
 /** Longer than the transaction may last: whatever has not answered by then is undecided. */
 const appendDeadlineMs = 20_000;
 const abortDeadlineMs = 5_000;
@@ -34,6 +36,10 @@ export interface WriterContext {
   /** A client of the brisk temper. */
   readonly kafka: Kafka;
   readonly admin: KafkaAdmin;
+  /** The same for readers of records that are undecided. */
+  readonly undecided: KafkaAdmin;
+  /** All topics that a writer may write to. */
+  readonly topics: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** The broker's name of a logical topic. */
@@ -44,8 +50,7 @@ export interface WriterContext {
 
 /**
  * Opens the transactional producer of `transactionalId`. When it resolves, older producers of that id are
- * fenced and their open transaction is decided (L4): the coordinator answers the initialisation only after
- * it has aborted or completed that transaction on every partition.
+ * fenced and their open transaction is decided on every partition (L4).
  */
 export async function openKafkaWriter(
   context: WriterContext,
@@ -61,11 +66,15 @@ export async function openKafkaWriter(
     createPartitioner: Partitioners.DefaultPartitioner,
   });
   const what = `opening the writer ${transactionalId}`;
-  const opening = (async () => {
-    await producer.connect();
-    // connect() alone does not initialise the transactional id.
-    await (await producer.transaction()).abort();
-  })();
+  const names = context.topics.map(context.nameOf);
+  const opening = openSettled({
+    producer: producer as unknown as SettlingProducer,
+    allEnds: () => context.undecided.endsOf(names),
+    visibleEnds: () => context.admin.endsOf(names),
+    clock,
+    logger: context.logger,
+    transactionTimeoutMs,
+  });
   try {
     await withDeadline(clock, openDeadlineMs, what, opening);
   } catch (error) {
