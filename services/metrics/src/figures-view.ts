@@ -7,12 +7,8 @@ import {
   Totals,
 } from "./aggregates/aggregate.ts";
 import { clockColumns } from "./aggregates/figure-table.ts";
-import {
-  rowFilter,
-  type ScannedGroup,
-  type Stretches,
-  scanTable,
-} from "./aggregates/scan-table.ts";
+import { rowFilter, type ScannedGroup, scanTable } from "./aggregates/scan-table.ts";
+import type { Stretches } from "./aggregates/stretches.ts";
 import type { MetricsStore } from "./engine/metrics-store.ts";
 import { ticketMetricsOf } from "./figures/ticket-metrics-of.ts";
 import { type VendorDifference, vendorDifferences } from "./figures/vendor-difference.ts";
@@ -52,7 +48,7 @@ export class FiguresView {
   summary(query: MetricsQuery, groups: readonly Group[]): Summary {
     const stretches = this.#stretchOf(query);
     const found = [...this.#scan(stretches, query.where, groups)];
-    const total = new Totals(stretches.endsS[0] ?? 0);
+    const total = new Totals();
     for (const { totals } of found) for (const part of totals) total.merge(part);
     if (groups.length === 0) return { total: total.result(), groups: [] };
     return {

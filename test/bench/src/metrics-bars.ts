@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type EventLog, recordOfEvent, silentLogger, topics } from "@thulium-stream/contracts";
-import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
+import { recordOfEvent, silentLogger } from "@thulium-stream/contracts";
 import { MetricsEngine } from "@thulium-stream/metrics";
 import { newId, systemClock } from "@thulium-stream/runtime";
+import { benchRules, fillFigures, openBenchLog } from "./figures-log.ts";
 import { eventsOfTicket, newestMs, yearMs } from "./metrics-desk.ts";
 
 const common = { clock: systemClock, logger: silentLogger, newId };
@@ -15,17 +15,6 @@ const self = fileURLToPath(import.meta.url);
 /** Tickets of one append: about what a page brings. */
 const pageOf = 100;
 const million = 1_000_000;
-
-const options = {
-  system: "acme",
-  zone: "Europe/Warsaw",
-  closedStatuses: ["Zamknięte", "Połączone"],
-  automaticLogins: [],
-  businessHours: "Mon-Fri 08:00-16:00",
-  holidays: "PL",
-  slaFirstResponseS: 4 * 3600,
-  slaResolutionS: 24 * 3600,
-};
 
 /** Events folded a second: read from the embedded log, folded, figures made, published to `ticket-metrics` and stored. `BENCH_EVENTS`, default 400,000; three runs, each in a process of its own. */
 export async function metricsFold(): Promise<string> {
@@ -109,20 +98,17 @@ function runPart(part: string, folder: string, argument = ""): PartResult {
 const parts: Readonly<Record<string, (folder: string, argument: string) => Promise<object>>> = {
   "fill-events": fillEvents,
   fold,
-  "fill-figures": fillFigures,
+  "fill-figures": async (folder, argument) => {
+    await fillFigures(folder, Number(argument));
+    return {};
+  },
   rebuild,
   restart,
 };
 
-async function openLog(folder: string): Promise<EventLog> {
-  const log = await openEmbeddedLog({ folder: join(folder, "log"), ...common });
-  await log.ensureTopics(topics);
-  return log;
-}
-
 async function fillEvents(folder: string, argument: string): Promise<object> {
   const tickets = Math.ceil(Number(argument) / 6.95);
-  const log = await openLog(folder);
+  const log = await openBenchLog(folder);
   const writer = await log.openWriter("bench");
   for (let from = 0; from < tickets; from += pageOf) {
     const page = Array.from({ length: Math.min(pageOf, tickets - from) }, (_, at) =>
@@ -138,8 +124,11 @@ async function fold(folder: string): Promise<object> {
   // Each run folds from the beginning, into a log without figures.
   const copy = mkdtempSync(join(folder, "fold-"));
   cpSync(join(folder, "log"), join(copy, "log"), { recursive: true });
-  const log = await openLog(copy);
-  const engine = await MetricsEngine.open({ log, folder: join(copy, "store"), ...common }, options);
+  const log = await openBenchLog(copy);
+  const engine = await MetricsEngine.open(
+    { log, folder: join(copy, "store"), ...common },
+    benchRules,
+  );
   const [startedMs, started] = [systemClock.now(), process.cpuUsage()];
   await engine.catchUp(never);
   const wallS = (systemClock.now() - startedMs) / 1000;
@@ -151,41 +140,16 @@ async function fold(folder: string): Promise<object> {
   return { events, wallS, cpuS: (user + system) / 1e6 };
 }
 
-/** Folds so many tickets' events without keeping them on the log: only their figures are. */
-async function fillFigures(folder: string, argument: string): Promise<object> {
-  const tickets = Number(argument);
-  const log = await openLog(folder);
-  const writer = await log.openWriter("bench");
-  const engine = await MetricsEngine.open(
-    { log, folder: join(folder, "filling"), ...common },
-    options,
-  );
-  const step = 50_000;
-  for (let from = 0; from < tickets; from += step) {
-    for (let page = from; page < Math.min(from + step, tickets); page += pageOf) {
-      const events = Array.from({ length: Math.min(pageOf, tickets - page) }, (_, at) =>
-        eventsOfTicket(page + at, tickets, yearMs),
-      ).flat();
-      await writer.append(events.map((event) => recordOfEvent(event, page)));
-    }
-    await engine.catchUp(never);
-  }
-  await engine.close();
-  await log.close();
-  rmSync(join(folder, "filling"), { recursive: true });
-  return {};
-}
-
 async function rebuild(folder: string): Promise<object> {
   let anonymousKiB = 0;
   const watch = setInterval(() => {
     anonymousKiB = Math.max(anonymousKiB, anonymous());
   }, 100);
-  const log = await openLog(folder);
+  const log = await openBenchLog(folder);
   const startedMs = systemClock.now();
   const engine = await MetricsEngine.open(
     { log, folder: join(folder, "store"), ...common },
-    options,
+    benchRules,
   );
   await engine.catchUp(never);
   const rebuildS = (systemClock.now() - startedMs) / 1000;
@@ -214,11 +178,11 @@ async function rebuild(folder: string): Promise<object> {
 }
 
 async function restart(folder: string): Promise<object> {
-  const log = await openLog(folder);
+  const log = await openBenchLog(folder);
   const startedMs = systemClock.now();
   const engine = await MetricsEngine.open(
     { log, folder: join(folder, "store"), ...common },
-    options,
+    benchRules,
   );
   await engine.catchUp(never);
   const restartS = (systemClock.now() - startedMs) / 1000;

@@ -73,66 +73,79 @@ export interface Aggregate {
   readonly corrected_at: Instant | null;
 }
 
-/** Gathers an aggregate. Instants are seconds since 1970-01-01T00:00Z. */
-export class Totals {
-  readonly #endS: number;
-  /** One per duration, in the order of {@link durations}. */
-  readonly sketches: readonly Sketch[] = durations.map(() => new Sketch());
-  /** Clocks that ended, in the order of {@link slaClocks}. */
-  readonly met = [0, 0, 0];
-  readonly breached = [0, 0, 0];
-  created = 0;
-  closed = 0;
-  backlog = 0;
-  reopened = 0;
-  closedReopened = 0;
-  #late = 0;
-  #latestS = 0;
+/** What an aggregate is made from, summed up. Lists are in the order of {@link durations} and {@link slaClocks}. */
+export interface Sums {
+  created: number;
+  closed: number;
+  backlog: number;
+  reopened: number;
+  closedReopened: number;
+  /** Facts that came to be known only after the end of the stretch, and when the newest did, in seconds since 1970-01-01T00:00Z. */
+  late: number;
+  latestS: number;
+  readonly met: number[];
+  readonly breached: number[];
+  readonly sketches: readonly Sketch[];
+}
 
-  /** Totals of a stretch that ends at an instant. */
-  constructor(endS: number) {
-    this.#endS = endS;
+/** Sums of a stretch of time, to which those of other tickets can be added. */
+export class Totals {
+  readonly #sums: Sums;
+
+  /** Begins with nothing, or with sums, which it then owns. */
+  constructor(sums?: Sums) {
+    this.#sums = sums ?? {
+      created: 0,
+      closed: 0,
+      backlog: 0,
+      reopened: 0,
+      closedReopened: 0,
+      late: 0,
+      latestS: 0,
+      met: slaClocks.map(() => 0),
+      breached: slaClocks.map(() => 0),
+      sketches: durations.map(() => new Sketch()),
+    };
   }
 
-  /** A fact of the stretch that came to be known at an instant. */
-  addKnown(knownS: number): void {
-    if (knownS < this.#endS) return;
-    this.#late += 1;
-    if (knownS > this.#latestS) this.#latestS = knownS;
+  /** Adds tickets that are open at the end, and of which nothing lies in the stretch. */
+  addOpen(tickets: number): void {
+    this.#sums.backlog += tickets;
   }
 
   /** Takes over what other totals of the same stretch hold. */
   merge(other: Totals): void {
-    for (const [at, sketch] of this.sketches.entries()) {
-      const theirs = other.sketches[at];
-      if (theirs !== undefined) sketch.merge(theirs);
-    }
+    const theirs = other.#sums;
+    const ours = this.#sums;
+    for (const [at, sketch] of theirs.sketches.entries()) ours.sketches[at]?.merge(sketch);
     for (const at of slaClocks.keys()) {
-      this.met[at] = (this.met[at] ?? 0) + (other.met[at] ?? 0);
-      this.breached[at] = (this.breached[at] ?? 0) + (other.breached[at] ?? 0);
+      ours.met[at] = (ours.met[at] ?? 0) + (theirs.met[at] ?? 0);
+      ours.breached[at] = (ours.breached[at] ?? 0) + (theirs.breached[at] ?? 0);
     }
-    this.created += other.created;
-    this.closed += other.closed;
-    this.backlog += other.backlog;
-    this.reopened += other.reopened;
-    this.closedReopened += other.closedReopened;
-    this.#late += other.#late;
-    this.#latestS = Math.max(this.#latestS, other.#latestS);
+    ours.created += theirs.created;
+    ours.closed += theirs.closed;
+    ours.backlog += theirs.backlog;
+    ours.reopened += theirs.reopened;
+    ours.closedReopened += theirs.closedReopened;
+    ours.late += theirs.late;
+    ours.latestS = Math.max(ours.latestS, theirs.latestS);
   }
 
+  /** The aggregate of what was summed up so far. */
   result(): Aggregate {
+    const sums = this.#sums;
     const distribution = (name: DurationName) =>
-      distributionOf(this.sketches[durations.indexOf(name)] ?? new Sketch());
+      distributionOf(sums.sketches[durations.indexOf(name)] ?? new Sketch());
     const share = (clock: number): SlaShare => {
-      const [met, breached] = [this.met[clock] ?? 0, this.breached[clock] ?? 0];
+      const [met, breached] = [sums.met[clock] ?? 0, sums.breached[clock] ?? 0];
       return { met, breached, share: met + breached === 0 ? null : met / (met + breached) };
     };
     return {
-      created: this.created,
-      closed: this.closed,
-      backlog: this.backlog,
-      reopened: this.reopened,
-      reopen_rate: this.closed === 0 ? null : this.closedReopened / this.closed,
+      created: sums.created,
+      closed: sums.closed,
+      backlog: sums.backlog,
+      reopened: sums.reopened,
+      reopen_rate: sums.closed === 0 ? null : sums.closedReopened / sums.closed,
       first_response: distribution("first_response"),
       first_response_business: distribution("first_response_business"),
       next_response: distribution("next_response"),
@@ -140,8 +153,8 @@ export class Totals {
       resolution: distribution("resolution"),
       resolution_business: distribution("resolution_business"),
       sla: { first_response: share(0), next_response: share(1), resolution: share(2) },
-      version: 1 + this.#late,
-      corrected_at: this.#late === 0 ? null : instantOf(this.#latestS * 1000),
+      version: 1 + sums.late,
+      corrected_at: sums.late === 0 ? null : instantOf(sums.latestS * 1000),
     };
   }
 }

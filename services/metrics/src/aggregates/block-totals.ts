@@ -1,5 +1,6 @@
 import { Totals } from "./aggregate.ts";
-import { blockRows, clockColumns, type FigureTable } from "./figure-table.ts";
+import { CellTotals, type RowRange } from "./cell-totals.ts";
+import { clockColumns, type FigureTable } from "./figure-table.ts";
 import { NextResponsePool } from "./next-response-pool.ts";
 
 /** What a block of rows comes to over all time, kept until one of them changes: a stretch that holds all its instants need not look at its rows again. */
@@ -26,14 +27,22 @@ export function blockInside(
   return maxS < startS ? "open" : null;
 }
 
-/** Makes a block's totals; `add` adds one row to totals that know no bounds. */
+/** From the first second on: 0 stands for what never happened. */
+const ever = { startS: 1, endsS: [Number.POSITIVE_INFINITY] };
+
+/** Makes a block's totals. */
 export function blockTotals(
   table: FigureTable,
-  block: number,
+  { from, end }: RowRange,
   nowS: number,
-  add: (row: number, totals: readonly Totals[]) => void,
 ): BlockTotals {
-  const { columns, next } = table;
+  const { columns, next, scratch: groupOf } = table;
+  const span = { minS: Number.POSITIVE_INFINITY, maxS: 0, nextDueS: Number.POSITIVE_INFINITY };
+  const reach = (second: number) => {
+    if (second === 0) return;
+    if (second < span.minS) span.minS = second;
+    if (second > span.maxS) span.maxS = second;
+  };
   const instants = [
     columns.created,
     columns.responded,
@@ -43,17 +52,11 @@ export function blockTotals(
     columns.respondedKnown,
     columns.resolvedKnown,
   ];
-  const totals = new Totals(Number.POSITIVE_INFINITY);
   let [rows, open] = [0, 0];
-  const span = { minS: Number.POSITIVE_INFINITY, maxS: 0, nextDueS: Number.POSITIVE_INFINITY };
-  const reach = (second: number) => {
-    if (second === 0) return;
-    if (second < span.minS) span.minS = second;
-    if (second > span.maxS) span.maxS = second;
-  };
-  const end = Math.min(table.size, (block + 1) * blockRows);
-  for (let row = block * blockRows; row < end; row += 1) {
+  for (let row = from; row < end; row += 1) {
+    groupOf[row] = -1;
     if (columns.deleted[row] !== 0) continue;
+    groupOf[row] = 0;
     rows += 1;
     if (columns.ended[row] === 0) open += 1;
     for (const column of instants) reach(column[row] ?? 0);
@@ -68,7 +71,9 @@ export function blockTotals(
       if (code === 3 && dueS > nowS) span.nextDueS = Math.min(span.nextDueS, dueS);
       else if (code !== 0) reach(dueS);
     }
-    add(row, [totals]);
   }
+  const cells = new CellTotals(table, 1, ever, nowS);
+  cells.gather({ ranges: [{ from, end }], groupOf });
+  const [totals = new Totals()] = cells.totalsOf(0);
   return { totals, rows, open, ...span };
 }

@@ -90,10 +90,20 @@ export class FigureTable {
   /** Totals of blocks of rows, as far as they were asked for since a row of theirs changed. */
   readonly blocks: (BlockTotals | undefined)[] = [];
   columns: Columns = columnsOf(1024);
+  /** The last sketch bucket of any duration that was ever held. */
+  lastBucket = 0;
+  #scratch = new Int32Array(0);
 
   /** Rows in use. */
   get size(): number {
     return this.#ids.length;
+  }
+
+  /** A number per row for a reading to work with, whatever it holds. */
+  get scratch(): Int32Array {
+    if (this.#scratch.length < this.size)
+      this.#scratch = new Int32Array(this.columns.created.length);
+    return this.#scratch;
   }
 
   /** Tickets that are held, erased ones left out. */
@@ -165,7 +175,7 @@ export class FigureTable {
       if (standing !== null) this.hasTargets = true;
       columns[due][row] = secondsOf(standing?.due_at ?? null);
     }
-    this.next.set(row, metrics.next_responses);
+    this.lastBucket = Math.max(this.lastBucket, this.next.set(row, metrics.next_responses));
     if (metrics.open.length > 1)
       this.stretches.set(
         row,
@@ -204,7 +214,9 @@ export class FigureTable {
     ) => {
       const whole = value === null ? -1 : Math.round(value);
       columns[seconds][row] = whole;
-      columns[`${seconds}Bucket`][row] = whole < 0 ? 0 : bucketOf(whole);
+      const bucket = whole < 0 ? 0 : bucketOf(whole);
+      columns[`${seconds}Bucket`][row] = bucket;
+      if (bucket > this.lastBucket) this.lastBucket = bucket;
     };
     set(metrics.first_response_s, "response");
     set(metrics.first_response_business_s, "responseBusiness");

@@ -14,8 +14,8 @@ export class NextResponsePool {
   #used = 0;
   #wasted = 0;
 
-  /** Takes over the responses of a row. */
-  set(row: number, responses: readonly NextResponse[]): void {
+  /** Takes over the responses of a row. Returns the last bucket among them. */
+  set(row: number, responses: readonly NextResponse[]): number {
     this.#makeRoomFor(row);
     const held = this.#counts[row] ?? 0;
     const count = Math.min(responses.length, 0xffff);
@@ -27,14 +27,18 @@ export class NextResponsePool {
     } else this.#wasted += held - count;
     this.#counts[row] = count;
     let at = (this.#starts[row] ?? 0) * width;
+    let last = 0;
     for (const { answered_at, response_s, response_business_s } of responses) {
       this.#entries[at] = Math.round(epochMsOf(answered_at) / 1000) | 0;
       this.#entries[at + 1] = response_s ?? -1;
       this.#entries[at + 2] = response_business_s ?? -1;
-      this.#entries[at + 3] = bucketOf(response_s ?? 0);
-      this.#entries[at + 4] = bucketOf(response_business_s ?? 0);
+      const buckets = [bucketOf(response_s ?? 0), bucketOf(response_business_s ?? 0)] as const;
+      this.#entries[at + 3] = buckets[0];
+      this.#entries[at + 4] = buckets[1];
+      last = Math.max(last, ...buckets);
       at += width;
     }
+    return last;
   }
 
   /** Where the entries of rows begin, in numbers of {@link entries}, divided by {@link NextResponsePool.width}. */

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Aggregate, Distribution } from "./aggregate.ts";
 import { FigureTable } from "./figure-table.ts";
-import { type ScannedGroup, type Stretches, scanTable } from "./scan-table.ts";
+import { type ScannedGroup, scanTable } from "./scan-table.ts";
+import type { Stretches } from "./stretches.ts";
 
 const startS = Date.parse("2026-11-01T00:00:00.000Z") / 1000;
 const hourS = 3600;

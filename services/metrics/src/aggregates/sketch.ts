@@ -26,6 +26,19 @@ export class Sketch {
   #count = 0;
   #sum = 0;
 
+  /** The sketch of numbers that were counted by bucket. `counts` is copied. */
+  static of(counts: Uint32Array, count: number, sum: number): Sketch {
+    const sketch = new Sketch();
+    let [first, end] = [0, counts.length];
+    while (first < end && counts[first] === 0) first += 1;
+    while (end > first && counts[end - 1] === 0) end -= 1;
+    sketch.#first = first;
+    sketch.#counts = counts.slice(first, end);
+    sketch.#count = count;
+    sketch.#sum = sum;
+    return sketch;
+  }
+
   get count(): number {
     return this.#count;
   }
@@ -37,17 +50,9 @@ export class Sketch {
 
   /** Adds a whole number ≥ 0. */
   add(value: number): void {
-    this.addKnown(value, bucketOf(value));
-  }
-
-  /** Adds a number whose bucket was worked out before. */
-  addKnown(value: number, bucket: number): void {
     this.#count += 1;
     this.#sum += value;
-    const at = bucket - this.#first;
-    // The common case, kept short: this runs some million times a summary.
-    if (at >= 0 && at < this.#counts.length) this.#counts[at] = (this.#counts[at] ?? 0) + 1;
-    else this.#bump(bucket, 1);
+    this.#bump(bucketOf(value), 1);
   }
 
   /** Takes over all that another sketch holds. */
