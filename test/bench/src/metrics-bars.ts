@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -166,7 +166,7 @@ async function rebuild(folder: string): Promise<object> {
     rebuildS,
     rssMiB,
     anonymousMiB: anonymousKiB / 1024,
-    storeMiB: statSync(join(folder, "store", "metrics.mdb")).size / 2 ** 20,
+    storeMiB: sizeOf(join(folder, "store")) / 2 ** 20,
     summaryMs: timesOf(() => engine.summary(year, [])),
     groupedMs: timesOf(() => engine.summary(year, ["queue", "agent"])),
     filteredMs: timesOf(() => engine.summary({ ...year, where }, [])),
@@ -202,6 +202,10 @@ function timesOf(ask: () => unknown): readonly number[] {
 /** Memory of this process that is no mapped file, in KiB (Linux). */
 function anonymous(): number {
   return Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0);
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
 function sorted(values: readonly number[]): readonly number[] {

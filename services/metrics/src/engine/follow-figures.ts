@@ -88,7 +88,7 @@ export function appliedOf(
     if (isInStore(headers[foldHeader], foldIds)) continue;
     const metrics = value === null ? null : metricsOf(record);
     if (value === null || metrics !== null)
-      records.push({ ticketId: key.slice(prefix.length), value, metrics });
+      records.push({ ticketId: key.slice(prefix.length), metrics });
   }
   return { partition: batch.partition, records, nextPosition: batch.nextPosition, foldedTo };
 }

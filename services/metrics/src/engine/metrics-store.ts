@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TicketMetrics, TopicPartition } from "@thulium-stream/contracts";
 import { type Database, open, type RootDatabase } from "lmdb";
@@ -12,11 +12,17 @@ export const foldHeader = "ts_fold";
 /** Tombstones may be gone from the log after 7 days: an older store could keep what was erased. */
 const oldestMs = 5 * 86_400_000;
 /** Raise it when the store's own form changes: it is then made anew from the log. */
-const storeVersion = 2;
+const storeVersion = 3;
+const fileName = `metrics-${storeVersion}.mdb`;
+/** Where the names of the records' fields are kept, once for all of them. */
+const fieldNames = Symbol.for("field-names");
 
-/** A kept record begins with the number of its partition. */
-const prefixBytes = 2;
-const utf8 = new TextDecoder();
+/** A ticket's record as it is kept. */
+interface KeptRecord {
+  /** Its partition of `ticket-metrics`. */
+  readonly partition: number;
+  readonly metrics: TicketMetrics;
+}
 
 /** What {@link MetricsStore.apply} takes over: records of one partition of `ticket-metrics`, or those about to be read from it. */
 export interface AppliedRecords {
@@ -28,11 +34,9 @@ export interface AppliedRecords {
   readonly foldedTo: Readonly<Record<string, number>>;
 }
 
-/** One record; without a value the ticket is erased. */
+/** The record of a ticket; null = the ticket is erased. */
 export interface AppliedRecord {
   readonly ticketId: string;
-  readonly value: Uint8Array | null;
-  /** The value, decoded. */
   readonly metrics: TicketMetrics | null;
 }
 
@@ -43,43 +47,44 @@ export interface AppliedRecord {
 export class MetricsStore {
   readonly table = new FigureTable();
   readonly #root: RootDatabase<unknown, string>;
-  readonly #records: Database<Uint8Array, string>;
+  readonly #records: Database<KeptRecord, string>;
   readonly #meta: Database<number, string>;
   /** What `#meta` holds, readable before it is committed. */
   readonly #positions = new Map<string, number>();
 
   private constructor(folder: string) {
     mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder))
+      if (name.startsWith("metrics") && !name.startsWith(fileName)) rmSync(join(folder, name));
     // A lost tail after a power cut is read again from the log: no need to wait for the disk.
     this.#root = open({
-      path: join(folder, "metrics.mdb"),
+      path: join(folder, fileName),
       noSubdir: true,
       maxDbs: 3,
       noSync: true,
     });
-    this.#records = this.#root.openDB({ name: "records", encoding: "binary", compression: true });
+    this.#records = this.#root.openDB({
+      name: "records",
+      encoding: "msgpack",
+      compression: true,
+      sharedStructuresKey: fieldNames,
+    });
     this.#meta = this.#root.openDB({ name: "meta", encoding: "json" });
   }
 
   /** Opens the store in a folder that this process owns, and reads the figures of all its tickets into memory. */
   static async open(folder: string, nowMs: number): Promise<MetricsStore> {
     const store = new MetricsStore(folder);
-    const isUsable =
-      store.#meta.get("version") === storeVersion &&
-      (store.#meta.get("caughtUpMs") ?? 0) > nowMs - oldestMs;
-    if (!isUsable) await store.clear();
+    if ((store.#meta.get("caughtUpMs") ?? 0) <= nowMs - oldestMs) await store.clear();
     for (const { key, value } of store.#meta.getRange()) store.#positions.set(key, value);
-    for (const { value } of store.#records.getRange({ snapshot: false })) {
-      const metrics = decodeMetrics(value.subarray(prefixBytes));
-      if (metrics !== null) store.table.set(metrics, partitionOf(value));
-    }
+    for (const { value } of store.#records.getRange({ start: "", snapshot: false }))
+      store.table.set(value.metrics, value.partition);
     return store;
   }
 
   /** The whole record of a ticket; null when there is none. */
   record(ticketId: string): TicketMetrics | null {
-    const value = this.#records.get(ticketId);
-    return value === undefined ? null : decodeMetrics(value.subarray(prefixBytes));
+    return this.#records.get(ticketId)?.metrics ?? null;
   }
 
   /** Where reading a partition of `ticket-metrics` goes on. */
@@ -104,9 +109,9 @@ export class MetricsStore {
       news.push(record);
     }
     await this.#root.batch(() => {
-      for (const { ticketId, value } of news) {
-        if (value === null) this.#records.remove(ticketId);
-        else this.#records.put(ticketId, withPartition(partition, value));
+      for (const { ticketId, metrics } of news) {
+        if (metrics === null) this.#records.remove(ticketId);
+        else this.#records.put(ticketId, { partition, metrics });
       }
       if (nextPosition !== undefined) this.#raise(`read/${partition}`, nextPosition);
       for (const [topic, position] of Object.entries(foldedTo))
@@ -124,7 +129,6 @@ export class MetricsStore {
   async clear(): Promise<void> {
     await this.#records.clearAsync();
     await this.#meta.clearAsync();
-    await this.#meta.put("version", storeVersion);
     this.#positions.clear();
     this.table.clear();
   }
@@ -139,23 +143,4 @@ export class MetricsStore {
     this.#positions.set(key, position);
     this.#meta.put(key, position);
   }
-}
-
-function withPartition(partition: number, value: Uint8Array): Uint8Array {
-  const kept = Buffer.allocUnsafe(prefixBytes + value.length);
-  kept.writeUInt16LE(partition, 0);
-  kept.set(value, prefixBytes);
-  return kept;
-}
-
-function partitionOf(value: Uint8Array): number {
-  return (value[0] ?? 0) + (value[1] ?? 0) * 256;
-}
-
-/** The record of a ticket as the log gave it; null for a value that is none. */
-export function decodeMetrics(value: Uint8Array): TicketMetrics | null {
-  const metrics = JSON.parse(utf8.decode(value)) as Partial<TicketMetrics>;
-  return metrics.history === undefined || metrics.ticket_id === undefined
-    ? null
-    : (metrics as TicketMetrics);
 }

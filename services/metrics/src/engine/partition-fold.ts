@@ -27,6 +27,8 @@ import {
 /** A record of `ticket-metrics`, laid where the ticket lies that it is `of`. */
 interface FoldedRecord extends AppliedRecord {
   readonly of: string;
+  /** null = a tombstone. */
+  readonly value: Uint8Array | null;
 }
 
 /** What a partition's fold works with. */
