@@ -22,7 +22,14 @@ import {
   localDay,
   startOfDay,
 } from "./local-time.ts";
-import type { Filter, MetricsQuery, OpenClocks, Summary, TicketFigures } from "./metrics-view.ts";
+import type {
+  Filter,
+  GroupedSeries,
+  MetricsQuery,
+  OpenClocks,
+  Summary,
+  TicketFigures,
+} from "./metrics-view.ts";
 import type { FigureRules } from "./rules/figure-rules.ts";
 
 /** What the readings are made from. */
@@ -53,19 +60,30 @@ export class FiguresView {
     if (groups.length === 0) return { total: total.result(), groups: [] };
     return {
       total: total.result(),
-      groups: found
-        .sort((a, b) => b.rows - a.rows || (nameOf(a) < nameOf(b) ? -1 : 1))
-        .map((group) => ({ key: group.key, ...totalOf(group) })),
+      groups: found.sort(byTickets).map((group) => ({ key: group.key, ...totalOf(group) })),
     };
   }
 
   /** Aggregates per interval of local time. */
   timeseries(query: MetricsQuery, interval: Interval): readonly (Bucket & Aggregate)[] {
     const buckets = bucketsOf(query.from, query.to, interval, this.#deps.zone);
-    const startS = (buckets[0]?.fromMs ?? 0) / 1000;
-    const stretches = { startS, endsS: buckets.map(({ toMs }) => toMs / 1000) };
-    const [all] = this.#scan(stretches, query.where, []);
+    const [all] = this.#scan(stretchesOf(buckets), query.where, []);
     return buckets.map((bucket, at) => ({ ...bucket, ...totalOf(all, at) }));
+  }
+
+  /** The same by at most two groups, the most tickets first: a page of them. */
+  timeseriesBy(
+    query: MetricsQuery,
+    interval: Interval,
+    by: { readonly groups: readonly Group[]; readonly offset: number; readonly limit: number },
+  ): GroupedSeries {
+    const buckets = bucketsOf(query.from, query.to, interval, this.#deps.zone);
+    const found = [...this.#scan(stretchesOf(buckets), query.where, by.groups)].sort(byTickets);
+    const lines = found.slice(by.offset, by.offset + by.limit).map((group) => ({
+      key: group.key,
+      points: buckets.map((bucket, at) => ({ ...bucket, ...totalOf(group, at) })),
+    }));
+    return { total: found.length, lines };
   }
 
   /** Tickets created by weekday (Monday first) and hour: 7 × 24 counts. */
@@ -223,6 +241,16 @@ function totalOf(group: ScannedGroup | undefined, at = 0): Aggregate {
   const total = group?.totals[at];
   if (total === undefined) throw new RangeError("a stretch has no totals");
   return total.result();
+}
+
+function stretchesOf(buckets: readonly Bucket[]): Stretches {
+  const startS = (buckets[0]?.fromMs ?? 0) / 1000;
+  return { startS, endsS: buckets.map(({ toMs }) => toMs / 1000) };
+}
+
+/** The most tickets first. */
+function byTickets(a: ScannedGroup, b: ScannedGroup): number {
+  return b.rows - a.rows || (nameOf(a) < nameOf(b) ? -1 : 1);
 }
 
 function nameOf({ key }: ScannedGroup): string {

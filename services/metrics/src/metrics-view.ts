@@ -26,6 +26,17 @@ export interface Summary {
   readonly groups: readonly GroupLine[];
 }
 
+/** A page of the groups of a time series. */
+export interface GroupedSeries {
+  /** How many groups there are. */
+  readonly total: number;
+  /** The most tickets first; all have the same stretches. */
+  readonly lines: readonly {
+    readonly key: readonly (string | null)[];
+    readonly points: readonly (Bucket & Aggregate)[];
+  }[];
+}
+
 /** How fresh the figures are. */
 export interface Freshness {
   /** Everything appended to the log up to here is counted. */
@@ -54,6 +65,12 @@ export interface MetricsView {
   summary(query: MetricsQuery, groups: readonly Group[]): Summary;
   /** Aggregates per interval of local time. */
   timeseries(query: MetricsQuery, interval: Interval): readonly (Bucket & Aggregate)[];
+  /** The same by at most two groups: a page of them. */
+  timeseriesBy(
+    query: MetricsQuery,
+    interval: Interval,
+    by: { readonly groups: readonly Group[]; readonly offset: number; readonly limit: number },
+  ): GroupedSeries;
   /** Tickets created by weekday (Monday first) and hour: 7 × 24 counts. */
   heatmap(query: MetricsQuery): readonly (readonly number[])[];
   /** Open tickets, the oldest first, and how many there are in all. */

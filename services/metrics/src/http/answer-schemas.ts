@@ -65,8 +65,11 @@ const aggregate = z.object({
   corrected_at: instant.nullable().describe("When the newest such fact was learnt"),
 });
 
+const groupKey = z
+  .array(text)
+  .describe("Values of the groups, in the order asked for; null = without one");
 const groupLine = z.object({
-  key: z.array(text).describe("Values of the groups, in the order asked for; null = without one"),
+  key: groupKey,
   ...aggregate.shape,
 });
 
@@ -92,19 +95,24 @@ export const agentsAnswer = z.object({
   page: pageAnswer,
 });
 
+const point = z.object({
+  label: z.string().describe("Local start of the interval"),
+  from_ms: z.int().describe("Its start, milliseconds since 1970"),
+  to_ms: z.int().describe("Its end, exclusive"),
+  ...aggregate.shape,
+});
+
 /** Answer of `GET /api/v1/timeseries`. */
 export const timeseriesAnswer = z.object({
   ...fresh,
   ...bounds,
   interval: z.enum(intervals),
-  points: z.array(
-    z.object({
-      label: z.string().describe("Local start of the interval"),
-      from_ms: z.int().describe("Its start, milliseconds since 1970"),
-      to_ms: z.int().describe("Its end, exclusive"),
-      ...aggregate.shape,
-    }),
-  ),
+  points: z.array(point).describe("Of all groups"),
+  group_by: z.array(z.string()),
+  groups: z
+    .array(z.object({ key: groupKey, points: z.array(point) }))
+    .describe("The most tickets first"),
+  page: pageAnswer,
 });
 
 /** Answer of `GET /api/v1/heatmap`. */

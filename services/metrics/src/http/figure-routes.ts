@@ -1,4 +1,5 @@
 import type { Aggregate } from "../aggregates/aggregate.ts";
+import type { Bucket } from "../local-time.ts";
 import type { GroupLine, MetricsView } from "../metrics-view.ts";
 import { flatLine, slaLine } from "../report.ts";
 import {
@@ -15,12 +16,13 @@ import {
   boundsOf,
   filterOf,
   groupsOf,
+  mostPoints,
   rangeQuery,
   slaQuery,
   summaryQuery,
   timeseriesQuery,
 } from "./query-schemas.ts";
-import { pageOf, sendCsv, sendJson } from "./send-answer.ts";
+import { linkNext, pageOf, sendCsv, sendJson } from "./send-answer.ts";
 import type { ZodApp } from "./zod-provider.ts";
 
 /** Aggregates of a range of days: summary, time series, heat map, agents, service level. */
@@ -61,7 +63,8 @@ function addSummary(app: ZodApp, view: MetricsView): void {
 
 function addTimeseries(app: ZodApp, view: MetricsView): void {
   const schema = {
-    summary: "Aggregates per hour, day, week or month of local time",
+    summary:
+      "Aggregates per hour, day, week or month of local time, in all and by at most two groups",
     querystring: timeseriesQuery,
     response: answersOf("One point per interval", timeseriesAnswer, { csv: true }),
   };
@@ -69,21 +72,35 @@ function addTimeseries(app: ZodApp, view: MetricsView): void {
     const { query } = request;
     const { interval } = query;
     const bounds = boundsOf(query, view, interval);
-    const series = view.timeseries({ ...bounds, where: filterOf(query) }, interval);
+    const asked = { ...bounds, where: filterOf(query) };
+    const series = view.timeseries(asked, interval);
+    const groups = groupsOf(query.group_by);
+    const limit = Math.min(query.limit, Math.max(1, Math.floor(mostPoints / series.length)));
+    const { offset } = query;
+    const { total, lines } =
+      groups.length === 0
+        ? { total: 0, lines: [] }
+        : view.timeseriesBy(asked, interval, { groups, offset, limit });
+    const page = { offset, limit, total };
+    linkNext(request, reply, page);
     const freshness = view.freshness();
     if (query.format === "csv") {
-      const lines = series.map(({ label, fromMs: _from, toMs: _to, ...aggregate }) =>
-        flatLine({ key: [label], ...aggregate }),
+      const all = groups.length === 0 ? [{ key: [], points: series }] : lines;
+      const flat = all.flatMap(({ key, points }) =>
+        points.map(({ label, fromMs: _from, toMs: _to, ...aggregate }) =>
+          flatLine({ key: [label, ...key], ...aggregate }),
+        ),
       );
-      return sendCsv(request, reply, freshness, lines);
+      return sendCsv(request, reply, freshness, flat);
     }
-    const points = series.map(({ label, fromMs, toMs, ...aggregate }) => ({
-      label,
-      from_ms: fromMs,
-      to_ms: toMs,
-      ...aggregate,
-    }));
-    return sendJson(request, reply, freshness, { ...bounds, interval, points });
+    return sendJson(request, reply, freshness, {
+      ...bounds,
+      interval,
+      points: series.map(pointOf),
+      group_by: groups,
+      groups: lines.map(({ key, points }) => ({ key, points: points.map(pointOf) })),
+      page,
+    });
   });
 }
 
@@ -145,6 +162,10 @@ function addSla(app: ZodApp, view: MetricsView): void {
       page,
     });
   });
+}
+
+function pointOf({ label, fromMs, toMs, ...aggregate }: Bucket & Aggregate) {
+  return { label, from_ms: fromMs, to_ms: toMs, ...aggregate };
 }
 
 /** Whether anything happened in the stretch, or is still open. */

@@ -46,6 +46,7 @@ const base = {
 const emptyView: MetricsView = {
   summary: () => expect.fail(),
   timeseries: () => [],
+  timeseriesBy: () => ({ total: 0, lines: [] }),
   heatmap: () => [],
   slowestOpen: () => ({ total: 0, tickets: [] }),
   ticket: () => null,
@@ -74,6 +75,23 @@ interface OpenApi {
       }
     >
   >;
+}
+
+/** What the tests read of a time series. */
+interface Series {
+  readonly points: readonly Point[];
+  readonly groups: readonly {
+    readonly key: readonly (string | null)[];
+    readonly points: readonly Point[];
+  }[];
+  readonly page: { readonly offset: number; readonly limit: number; readonly total: number };
+}
+
+interface Point {
+  readonly label: string;
+  readonly created: number;
+  readonly closed: number;
+  readonly backlog: number;
 }
 
 const eventOf = (
@@ -152,6 +170,7 @@ afterAll(async () => {
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`${server.url}/${path}`, { headers });
 const json = async (path: string) => (await (await get(path)).json()) as Record<string, never>;
+const series = async (path: string) => (await (await get(path)).json()) as Series;
 const today = "from=2026-11-23&to=2026-11-23";
 
 describe("the metrics API", () => {
@@ -251,6 +270,35 @@ describe("the metrics API", () => {
     });
   });
 
+  it("divides a time series by groups whose points add up to those of all, a page at a time", async () => {
+    const path = `api/v1/timeseries?from=2026-11-20&to=2026-11-23&group_by=queue`;
+    const { points, groups, page } = await series(path);
+    expect(groups.map(({ key }) => key)).toEqual([["=a,b"], ["help"]]);
+    for (const [at, { label, created, closed, backlog }] of points.entries()) {
+      const parts = groups.map((group) => group.points[at]);
+      expect(parts.map((part) => part?.label)).toEqual([label, label]);
+      const sum = (of: "created" | "closed" | "backlog") =>
+        parts.reduce((total, part) => total + (part?.[of] ?? 0), 0);
+      expect([sum("created"), sum("closed"), sum("backlog")]).toEqual([created, closed, backlog]);
+    }
+    expect(points.at(-1)).toMatchObject({ created: 2, closed: 1, backlog: 1 });
+    expect(page).toEqual({ offset: 0, limit: 20, total: 2 });
+    const second = await get(`${path}&limit=1&offset=1`);
+    expect(second.headers.get("link")).toBeNull();
+    expect(((await second.json()) as Series).groups).toEqual(groups.slice(1));
+    expect((await get(`${path}&limit=1`)).headers.get("link")).toContain("offset=1");
+    const csv = await (await get(`${path}&format=csv`)).text();
+    expect(csv).toContain("2026-11-23 / help,1,1,0,");
+  });
+
+  it("answers no more than 5000 points of groups at once", async () => {
+    const hours = "from=2026-09-01&to=2026-11-23&interval=hour&group_by=queue";
+    const { groups, page } = await series(`api/v1/timeseries?${hours}`);
+    expect([groups.length, page.limit]).toEqual([2, 2]);
+    const more = await series(`api/v1/timeseries?${hours.replace("09-01", "06-01")}`);
+    expect([more.groups.length, more.page]).toEqual([1, { offset: 0, limit: 1, total: 2 }]);
+  });
+
   it("tells nothing of its inside when it fails", async () => {
     const failing = await openHttpServer({
       ...base,
@@ -310,7 +358,7 @@ describe("the metrics API", () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     const asked = Object.entries({
       "/api/v1/summary": `?${today}&group_by=queue,agent&before=true`,
-      "/api/v1/timeseries": `?${today}&interval=hour`,
+      "/api/v1/timeseries": `?${today}&interval=hour&group_by=queue,status`,
       "/api/v1/heatmap": `?${today}`,
       "/api/v1/agents": `?${today}`,
       "/api/v1/sla": `?${today}&group_by=queue`,

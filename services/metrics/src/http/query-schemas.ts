@@ -17,8 +17,8 @@ const value = z
 const format = z.enum(["json", "csv"], "must be json or csv").default("json");
 const one = `(${groups.join("|")})`;
 
-/** Most points of a time series. */
-const mostPoints = 5000;
+/** Most points of an answer. */
+export const mostPoints = 5000;
 
 const filters = { queue: value, category: value, source: value, agent: value, status: value };
 const range = {
@@ -64,7 +64,12 @@ export const agentsQuery = z.strictObject({ ...range, ...page, format });
 /** Query of `GET /api/v1/timeseries`. */
 export const timeseriesQuery = z.strictObject({
   ...range,
+  ...grouped,
   interval: z.enum(intervals, `must be one of ${intervals.join(", ")}`).default("day"),
+  limit: page.limit
+    .default(20)
+    .describe("Most groups of an answer; fewer when they would have more than 5000 points in all"),
+  offset: page.offset.describe("Groups to leave out before the first"),
   format,
 });
 /** Query of `GET /api/v1/tickets`. */
