@@ -134,9 +134,12 @@ export class FiguresView {
 
   /** How the vendor's own figures of a ticket compare with ours. */
   vendorDifferences(ticketId: string): readonly VendorDifference[] {
-    const record = this.#deps.store.record(ticketId);
+    const { store, rules, system } = this.#deps;
+    const record = store.record(ticketId);
     if (record === null || record.deleted) return [];
-    return vendorDifferences({ ...record, history: unpackHistory(record.history) });
+    const history = unpackHistory(record.history);
+    const metrics = ticketMetricsOf(history, { system, ticketId, rules });
+    return metrics === null ? [] : vendorDifferences(metrics);
   }
 
   /** How the clocks of open tickets stand now. */

@@ -11,6 +11,37 @@ import { Dictionary } from "./dictionary.ts";
 import { NextResponsePool } from "./next-response-pool.ts";
 import { bucketOf } from "./sketch.ts";
 
+/** What the table takes from a record. */
+export type TableFigures = Pick<
+  TicketMetrics,
+  | "ticket_id"
+  | "rules_id"
+  | "as_of"
+  | "queue"
+  | "category"
+  | "source"
+  | "agent"
+  | "status"
+  | "created_at"
+  | "deleted"
+  | "open"
+  | "first_response_at"
+  | "first_response_s"
+  | "first_response_business_s"
+  | "next_responses"
+  | "resolved_at"
+  | "resolution_s"
+  | "resolution_business_s"
+  | "reopen_count"
+  | "sla_first_response"
+  | "sla_next_response"
+  | "sla_resolution"
+  | "created_known_at"
+  | "first_response_known_at"
+  | "resolved_known_at"
+  | "history"
+>;
+
 /** A column per figure. Instants are seconds since 1970-01-01T00:00Z, 0 = none; durations are seconds, −1 = unknown; `…Bucket` is the sketch bucket of a duration. */
 const layout = {
   created: Uint32Array,
@@ -122,7 +153,7 @@ export class FigureTable {
   }
 
   /** Whether a record is older than what is held of its ticket, and must not replace it. */
-  isOutdated(metrics: TicketMetrics): boolean {
+  isOutdated(metrics: Pick<TableFigures, "ticket_id" | "as_of" | "history">): boolean {
     const row = this.#rows.get(metrics.ticket_id);
     if (row === undefined) return false;
     const heldMs = this.columns.asOfMs[row] ?? 0;
@@ -149,7 +180,7 @@ export class FigureTable {
   }
 
   /** Takes over the figures of a ticket from a record of a partition. */
-  set(metrics: TicketMetrics, partition: number): void {
+  set(metrics: TableFigures, partition: number): void {
     const row = this.#rowFor(metrics.ticket_id);
     const { columns } = this;
     this.blocks[Math.floor(row / blockRows)] = undefined;
@@ -206,7 +237,7 @@ export class FigureTable {
     this.columns = columnsOf(1024);
   }
 
-  #setDurations(row: number, metrics: TicketMetrics): void {
+  #setDurations(row: number, metrics: TableFigures): void {
     const { columns } = this;
     const set = (
       value: number | null,

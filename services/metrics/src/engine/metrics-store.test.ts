@@ -15,13 +15,19 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function record(ticketId: string, subject: string): TicketMetrics {
+function record(ticketId: string, status: string): TicketMetrics {
   return {
     ticket_id: ticketId,
     rules_id: "r",
     as_of: "2026-11-23T11:00:00.000Z",
-    subject,
+    status,
     queue: "Zwroty",
+    category: null,
+    source: null,
+    agent: null,
+    customer_id: "7",
+    deleted: false,
+    reopen_count: 0,
     created_at: "2026-11-20T08:00:00.000Z",
     created_known_at: "2026-11-20T08:00:15.000Z",
     open: [{ from: "2026-11-20T08:00:00.000Z", to: null }],
@@ -41,17 +47,17 @@ function record(ticketId: string, subject: string): TicketMetrics {
   } as unknown as TicketMetrics;
 }
 
-async function fill(store: MetricsStore, subject: string): Promise<void> {
+async function fill(store: MetricsStore, status: string): Promise<void> {
   await store.apply({
     partition: 4,
-    records: ["1", "2"].map((ticketId) => ({ ticketId, metrics: record(ticketId, subject) })),
+    records: ["1", "2"].map((ticketId) => ({ ticketId, metrics: record(ticketId, status) })),
     nextPosition: 2,
     foldedTo: {},
   });
   await store.caughtUp(nowMs);
 }
 
-it("gives whole records back after it was closed and opened, also when it had been emptied before", async () => {
+it("gives back what is kept of records after it was closed and opened, also when it had been emptied before", async () => {
   const written = await MetricsStore.open(folder, nowMs);
   await fill(written, "first");
   await written.clear();

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TicketMetrics, TopicPartition } from "@thulium-stream/contracts";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { FigureTable } from "../aggregates/figure-table.ts";
+import { FigureTable, type TableFigures } from "../aggregates/figure-table.ts";
 
 /** Header of a `ticket-metrics` record: up to which positions its partition's events are folded, as JSON by topic. The newest record of a partition tells how far its fold is. */
 export const foldedToHeader = "ts_folded_to";
@@ -17,11 +17,14 @@ const fileName = `metrics-${storeVersion}.mdb`;
 /** Where the names of the records' fields are kept, once for all of them. */
 const fieldNames = Symbol.for("field-names");
 
+/** What is kept of a record: what the table needs, and the history, from which all other figures can be made again. */
+export type KeptFigures = TableFigures & Pick<TicketMetrics, "customer_id">;
+
 /** A ticket's record as it is kept. */
 interface KeptRecord {
   /** Its partition of `ticket-metrics`. */
   readonly partition: number;
-  readonly metrics: TicketMetrics;
+  readonly metrics: KeptFigures;
 }
 
 /** What {@link MetricsStore.apply} takes over: records of one partition of `ticket-metrics`, or those about to be read from it. */
@@ -41,7 +44,7 @@ export interface AppliedRecord {
 }
 
 /**
- * All of the topic `ticket-metrics`: whole records in LMDB, figures in columns in memory. A cache that can be deleted at any time. Records may come in any order and more
+ * All of the topic `ticket-metrics`: histories and the figures that aggregates need in LMDB, these also in columns in memory. A cache that can be deleted at any time. Records may come in any order and more
  * than once: an older one never replaces a newer one.
  */
 export class MetricsStore {
@@ -82,8 +85,8 @@ export class MetricsStore {
     return store;
   }
 
-  /** The whole record of a ticket; null when there is none. */
-  record(ticketId: string): TicketMetrics | null {
+  /** What is kept of a ticket; null when there is nothing. */
+  record(ticketId: string): KeptFigures | null {
     return this.#records.get(ticketId)?.metrics ?? null;
   }
 
@@ -111,7 +114,7 @@ export class MetricsStore {
     await this.#root.batch(() => {
       for (const { ticketId, metrics } of news) {
         if (metrics === null) this.#records.remove(ticketId);
-        else this.#records.put(ticketId, { partition, metrics });
+        else this.#records.put(ticketId, { partition, metrics: kept(metrics) });
       }
       if (nextPosition !== undefined) this.#raise(`read/${partition}`, nextPosition);
       for (const [topic, position] of Object.entries(foldedTo))
@@ -143,4 +146,36 @@ export class MetricsStore {
     this.#positions.set(key, position);
     this.#meta.put(key, position);
   }
+}
+
+function kept(metrics: TicketMetrics): KeptFigures {
+  return {
+    ticket_id: metrics.ticket_id,
+    rules_id: metrics.rules_id,
+    as_of: metrics.as_of,
+    customer_id: metrics.customer_id,
+    queue: metrics.queue,
+    category: metrics.category,
+    source: metrics.source,
+    agent: metrics.agent,
+    status: metrics.status,
+    created_at: metrics.created_at,
+    deleted: metrics.deleted,
+    open: metrics.open,
+    first_response_at: metrics.first_response_at,
+    first_response_s: metrics.first_response_s,
+    first_response_business_s: metrics.first_response_business_s,
+    next_responses: metrics.next_responses,
+    resolved_at: metrics.resolved_at,
+    resolution_s: metrics.resolution_s,
+    resolution_business_s: metrics.resolution_business_s,
+    reopen_count: metrics.reopen_count,
+    sla_first_response: metrics.sla_first_response,
+    sla_next_response: metrics.sla_next_response,
+    sla_resolution: metrics.sla_resolution,
+    created_known_at: metrics.created_known_at,
+    first_response_known_at: metrics.first_response_known_at,
+    resolved_known_at: metrics.resolved_known_at,
+    history: metrics.history,
+  };
 }
