@@ -3,6 +3,7 @@ import { nextRunMs, retrying } from "@thulium-stream/runtime";
 import { eventTables, mergedTables } from "./columns.ts";
 import { LakeEraser, type LakeErasure } from "./erasure/lake-eraser.ts";
 import { compactLake, expireLake } from "./maintain-lake.ts";
+import { type MaintenanceStep, maintenanceLoop } from "./maintenance-loop.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
 import { type SnapshotSummary, writeSnapshot } from "./snapshot.ts";
 import { type TableStatus, TableWriter } from "./table-writer.ts";
@@ -146,16 +147,20 @@ export class LakeWriter {
     return summary;
   }
 
-  /** Lays small files together and, with `expires`, lets old states, orphans and snapshot folders go: one work after the other, so that memory is that of one. */
-  maintain(signal: AbortSignal, { expires }: { readonly expires: boolean }): Promise<void> {
-    const { logger, encoders } = this.#deps;
+  /** Lays small files of the append tables together. */
+  compact(signal: AbortSignal): Promise<void> {
+    return this.#alone(async () => {
+      for (const done of await compactLake(this.#deps, signal))
+        if (done.filesBefore > 0) this.#deps.logger.info(done, "compacted");
+    });
+  }
+
+  /** Lets old states of the tables go, what no state names, and snapshot folders that are too old. */
+  expire(signal: AbortSignal): Promise<void> {
     const retainSnapshotsMs = this.#options.retainSnapshotsMs ?? null;
     return this.#alone(async () => {
-      if (encoders.duckdb !== null)
-        for (const done of await compactLake(this.#deps, signal))
-          if (done.filesBefore > 0) logger.info(done, "compacted");
-      if (expires)
-        logger.info(await expireLake(this.#deps, { retainSnapshotsMs }, signal), "expired");
+      const expired = await expireLake(this.#deps, { retainSnapshotsMs }, signal);
+      this.#deps.logger.info(expired, "expired");
     });
   }
 
@@ -188,18 +193,17 @@ export class LakeWriter {
     }
   }
 
-  /** Keeps files few and the past short. */
-  async #maintenanceLoop(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
-    let expireAtMs = clock.now() + compactionIntervalMs;
-    for (;;) {
-      await clock.sleep(compactionIntervalMs, signal);
-      if (!this.ownsMaintenance) continue;
-      const expires = clock.now() >= expireAtMs;
-      const options = { what: "maintenance", clock, logger, signal };
-      await retrying(() => this.maintain(signal, { expires }), options);
-      if (expires) expireAtMs = clock.now() + expiryIntervalMs;
-    }
+  /** Keeps files few and the past short, one work after the other, so that memory is that of one. */
+  #maintenanceLoop(signal: AbortSignal): Promise<void> {
+    const { clock, logger, encoders } = this.#deps;
+    const steps: MaintenanceStep[] = [
+      { what: "expiring", everyMs: expiryIntervalMs, work: (stop) => this.expire(stop) },
+    ];
+    if (encoders.duckdb !== null)
+      steps.unshift({ what: "compacting", everyMs: 0, work: (stop) => this.compact(stop) });
+    const isOwner = () => this.ownsMaintenance;
+    const deps = { clock, logger, everyMs: compactionIntervalMs, isOwner };
+    return maintenanceLoop(steps, deps, signal);
   }
 
   /** Whether this writer looks after the tables: merges, compaction, expiry, snapshots. */

@@ -9,6 +9,7 @@ import {
   type LogReader,
   type ObjectBody,
   type ObjectStore,
+  type ReaderOptions,
   silentLogger,
 } from "@thulium-stream/contracts";
 import { VirtualClock } from "@thulium-stream/kit";
@@ -94,6 +95,26 @@ function writerOf(
     spec,
   );
 }
+
+it("one that is to reach an end reads all partitions itself, although another member of the group holds them", async () => {
+  const { log } = logOf(30);
+  let isTold = false;
+  const withoutPartitions: Partial<LogReader> = {
+    next: async (): Promise<Delivery> => {
+      await turn();
+      if (isTold) return { kind: "idle" };
+      isTold = true;
+      return { kind: "assignment", partitions: [] };
+    },
+    close: async () => {},
+  };
+  const openReader = async (options: ReaderOptions) =>
+    options.group === undefined ? log.openReader(options) : withoutPartitions;
+  const shared = { openReader } as unknown as EventLog;
+  const writer = writerOf(shared, createMemoryStore(), join(folder, "temp"));
+  await writer.run(new AbortController().signal, new Map([[0, 30]]));
+  expect(writer.status()).toMatchObject({ rows: 30, lag: 0 });
+});
 
 it("a backlog larger than its limits stays within two batches, and is read on while one is written", async () => {
   const source = logOf(200);

@@ -58,6 +58,15 @@ export interface TableStatus {
   readonly committedAt: string | null;
 }
 
+/** One turn of reading, from the table's positions on. */
+interface Turn {
+  readonly table: Table;
+  readonly reader: LogReader;
+  readonly signal: AbortSignal;
+  /** Where it is over; null = with the signal. Then it reads as a member of the group, else by itself. */
+  readonly ends: ReadonlyMap<number, number> | null;
+}
+
 /** Undelivered bytes that the reader may hold: what a fetch costs in memory is several times this. */
 const readAheadBytes = 2 * 1024 * 1024;
 
@@ -101,17 +110,21 @@ export class TableWriter {
     return this.#held.owns(partition);
   }
 
-  /** Works until `signal` fires, or, with `ends`, until the table has reached these positions. What waits then is written first. */
+  /**
+   * Works until `signal` fires, or, with `ends`, until the table has reached these positions; with these it reads every partition itself, whoever else is a member
+   * of the group. What waits then is written first, unless the store does not take it at once: it is on the log.
+   */
   async run(signal: AbortSignal, ends: ReadonlyMap<number, number> | null = null): Promise<void> {
     const { clock, logger } = this.#deps;
-    const options = { what: `writing ${this.#spec.table}`, clock, logger, longestDelayMs: 10_000 };
+    const what = `writing ${this.#spec.table}`;
+    const options = { what, clock, logger, signal, longestDelayMs: 10_000 };
     // Whatever fails, the table's own positions tell where to go on; what was held is read again.
     while (!(await retrying(() => this.#runOnce(signal, ends), options))) {
       logger.warn({ table: this.#spec.table }, "starting again from the table's positions");
     }
   }
 
-  /** One membership of the group. Returns false when all must be read again from the table's positions. */
+  /** One turn of reading. Returns false when all must be read again from the table's positions. */
   async #runOnce(signal: AbortSignal, ends: ReadonlyMap<number, number> | null): Promise<boolean> {
     const { log, store, clock, newId } = this.#deps;
     const { table: name, topic } = this.#spec;
@@ -129,16 +142,18 @@ export class TableWriter {
     };
     const reader = await log.openReader({
       topics: [topic],
-      group: `lake-writer.${name}`,
       startAt,
       maxBufferedBytes: readAheadBytes,
       // The new owner begins where this commit leads.
-      onRevoke: () => this.#flight.settled(),
+      ...(ends === null
+        ? { group: `lake-writer.${name}`, onRevoke: () => this.#flight.settled() }
+        : {}),
     });
+    const turn: Turn = { table, reader, signal, ends };
     try {
-      return await this.#follow(reader, table, signal, ends);
+      return await this.#follow(turn);
     } catch (error) {
-      if (isFailure(error, "Cancelled") && signal.aborted) return await this.#finish(table, reader);
+      if (isFailure(error, "Cancelled") && signal.aborted) return await this.#finish(turn);
       throw error;
     } finally {
       await this.#flight.settled();
@@ -148,19 +163,15 @@ export class TableWriter {
     }
   }
 
-  async #follow(
-    reader: LogReader,
-    table: Table,
-    signal: AbortSignal,
-    ends: ReadonlyMap<number, number> | null,
-  ): Promise<boolean> {
+  async #follow(turn: Turn): Promise<boolean> {
+    const { table, reader, signal, ends } = turn;
     for (;;) {
-      if (ends !== null && this.#held.hasReached(ends)) return this.#finish(table, reader);
+      if (ends !== null && this.#held.hasReached(ends)) return this.#finish(turn);
       if (this.#flight.isOver && !(await this.#flight.landed())) return false;
       const { limits, clock } = this.#deps;
       const when = { nowMs: clock.now(), inBacklog: this.#inBacklog };
       const waitMs = flushInMs(this.#held.waiting, limits, when);
-      if (waitMs === 0 && !(await this.#flush(table, reader))) return false;
+      if (waitMs === 0 && !(await this.#flush(turn))) return false;
       const delivery = await reader.next({
         timeoutMs: Math.min(1000, Math.max(1, waitMs)),
         signal,
@@ -172,31 +183,29 @@ export class TableWriter {
   }
 
   /** Writes all that is held. */
-  async #finish(table: Table, reader: LogReader): Promise<boolean> {
-    return (await this.#flush(table, reader)) && (await this.#flight.landed());
+  async #finish(turn: Turn): Promise<boolean> {
+    return (await this.#flush(turn)) && (await this.#flight.landed());
   }
 
   /** Sends what waits on its way, once the batch before it is committed. Returns false when that one was not: all is to be read again. */
-  async #flush(table: Table, reader: LogReader): Promise<boolean> {
+  async #flush(turn: Turn): Promise<boolean> {
     if (!(await this.#flight.landed())) return false;
     const { waiting } = this.#held;
     this.#inBacklog = isFull(waiting, this.#deps.limits) || !waiting.isAll;
     const sealed = this.#held.seal();
-    if (sealed !== null) this.#flight.start(() => this.#write(sealed, table, reader));
+    if (sealed !== null) this.#flight.start(() => this.#write(sealed, turn));
     return true;
   }
 
   /** Returns false when another writer moved the positions, the files have grown old on the way, or unchecked rows were refused: nothing of it was committed, nothing is deleted. */
-  async #write(
-    { batch, from, to }: SealedBatch,
-    table: Table,
-    reader: LogReader,
-  ): Promise<boolean> {
+  async #write({ batch, from, to }: SealedBatch, turn: Turn): Promise<boolean> {
     const { logger, clock } = this.#deps;
+    const { table, signal } = turn;
     const writtenAtMs = clock.now();
     try {
-      const added = await writeBatch(batch, { ...this.#deps, ...this.#spec });
-      const outcome = await table.commit({ operation: "append", added, from, to, writtenAtMs });
+      const added = await writeBatch(batch, { ...this.#deps, ...this.#spec, signal });
+      const change = { operation: "append", added, from, to, writtenAtMs } as const;
+      const outcome = await table.commit(change, signal);
       if (outcome !== "committed") {
         logger.warn({ table: this.#spec.table, outcome }, "a batch could not be committed");
         return false;
@@ -215,12 +224,13 @@ export class TableWriter {
     } finally {
       await batch.discard();
     }
-    await this.#tellGroup(reader, to);
+    await this.#tellGroup(turn, to);
     return true;
   }
 
   /** For lag monitors only: nobody starts from these positions. */
-  async #tellGroup(reader: LogReader, to: Readonly<Record<string, number>>): Promise<void> {
+  async #tellGroup({ reader, ends }: Turn, to: Readonly<Record<string, number>>): Promise<void> {
+    if (ends !== null) return;
     const { topic } = this.#spec;
     try {
       await reader.commit(

@@ -1,12 +1,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type {
-  Clock,
-  Column,
-  Logger,
-  ObjectStore,
-  ParquetEncoder,
-  ParquetFileStats,
+import {
+  type Clock,
+  type Column,
+  isFailure,
+  type Logger,
+  type ObjectStore,
+  type ParquetEncoder,
+  type ParquetFileStats,
 } from "@thulium-stream/contracts";
 import type { BulkEncoder, DataFile } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
@@ -25,9 +26,14 @@ export interface BatchWriting {
   readonly logger: Logger;
   readonly newId: () => string;
   readonly deadLetter: DeadLetterSink;
+  /** Once it fires an upload is tried one last time, and no longer. */
+  readonly signal: AbortSignal;
 }
 
-/** Writes a batch as one data file a day under names of their own, and uploads them; nothing is committed. @throws Failure `CorruptRecord` when bulk rows are refused. */
+/**
+ * Writes a batch as one data file a day under names of their own, and uploads them; nothing is committed. @throws Failure `CorruptRecord` when bulk rows are refused;
+ * that of the store when `signal` has fired.
+ */
 export async function writeBatch(
   batch: RowBatch,
   writing: BatchWriting,
@@ -41,7 +47,7 @@ export async function writeBatch(
 }
 
 async function writeDay(day: DayOfRows, writing: BatchWriting): Promise<DataFile | null> {
-  const { table, tempFolder, store, clock, logger, newId } = writing;
+  const { table, tempFolder, store, newId } = writing;
   const id = newId();
   const path = join(tempFolder, `${id}.parquet`);
   await mkdir(tempFolder, { recursive: true });
@@ -49,12 +55,23 @@ async function writeDay(day: DayOfRows, writing: BatchWriting): Promise<DataFile
     const stats = await encodeDay(day, path, writing);
     if (stats === null) return null;
     const key = `tables/${table}/data/event_date=${day.day}/${id}.parquet`;
-    const options = { what: "uploading a data file", clock, logger };
-    await retrying(() => store.put(key, { file: path }), options);
+    await untilTaken(() => store.put(key, { file: path }), writing);
     return { key, partition: day.day, ...stats, sorted: false };
   } finally {
     await rm(path, { force: true });
   }
+}
+
+async function untilTaken(
+  put: () => Promise<void>,
+  { clock, logger, signal }: BatchWriting,
+): Promise<void> {
+  try {
+    return await retrying(put, { what: "uploading a data file", clock, logger, signal });
+  } catch (error) {
+    if (!isFailure(error, "Cancelled") || !signal.aborted) throw error;
+  }
+  await put();
 }
 
 async function encodeDay(

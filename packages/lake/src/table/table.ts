@@ -152,8 +152,9 @@ export class Table {
   /**
    * Commits a change of files together with the positions that it reaches. When another commit came first, the change is tried again on top of it, as long as nobody
    * has moved the writer's partitions and every file that it removes is still live. A PUT that failed may have landed (O3): it is recognised by its id. Never deletes anything.
+   * @throws Failure of the store after eight doubts; `Cancelled` after the first one when `signal` has fired: the commit may then have landed.
    */
-  async commit(change: TableChange): Promise<CommitOutcome> {
+  async commit(change: TableChange, signal?: AbortSignal): Promise<CommitOutcome> {
     const { clock, newId } = this.#options;
     const commitId = newId();
     const id: DraftId = { commitId, snapshotId: snapshotIdOf(commitId) };
@@ -174,6 +175,7 @@ export class Table {
         };
         return snapshot === null ? null : withSnapshot(base, snapshot, properties);
       },
+      signal,
     );
     return landed ? "committed" : (refused ?? "overtaken");
   }
@@ -258,6 +260,7 @@ export class Table {
   async #advance(
     isLanded: (metadata: TableMetadata) => boolean,
     next: (base: TableMetadata, nowMs: number) => Promise<TableMetadata | null>,
+    signal?: AbortSignal,
   ): Promise<boolean> {
     const { clock } = this.#options;
     for (let doubts = 0; ; ) {
@@ -275,7 +278,7 @@ export class Table {
         doubts += 1;
         if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
           throw error;
-        await clock.sleep(100 * 2 ** doubts);
+        await clock.sleep(100 * 2 ** doubts, signal);
       }
       await this.refresh();
     }

@@ -53,7 +53,8 @@ function tellWork(): void {
   };
   inside(LakeWriter.prototype, "mergeStates", "merge");
   inside(LakeWriter.prototype, "writeSnapshot", "snapshot");
-  inside(LakeWriter.prototype, "maintain", "maintain");
+  inside(LakeWriter.prototype, "compact", "maintain");
+  inside(LakeWriter.prototype, "expire", "maintain");
   inside(LakeWriter.prototype, "erase", "erase");
   const update = Table.prototype.update;
   Table.prototype.update = function updated(this: Table, ...args) {
@@ -139,7 +140,7 @@ function age({ hourMs: shortHourMs, plant }: LakeConditions): void {
   };
   S3Client.prototype.send = dated as typeof S3Client.prototype.send;
   const commit = Table.prototype.commit;
-  Table.prototype.commit = function committed(this: Table, change) {
+  Table.prototype.commit = function committed(this: Table, change, signal) {
     const from = plant === "deaf" ? {} : change.from;
     const aging = {
       ...change,
@@ -149,7 +150,7 @@ function age({ hourMs: shortHourMs, plant }: LakeConditions): void {
         return plant === "no-grace" ? change.writtenAtMs : aged(change.writtenAtMs);
       },
     };
-    return commit.call(this, aging);
+    return commit.call(this, aging, signal);
   };
 }
 
@@ -166,7 +167,11 @@ function doChores(everyMs: number, crash: OrderedCrash): void {
         if (!this.ownsMaintenance) continue;
         try {
           const expires = n % 6 === 0 || /^(expire|folders|orphans)\./.test(crash.point ?? "");
-          await (n % 3 === 1 ? this.writeSnapshot(signal) : this.maintain(signal, { expires }));
+          if (n % 3 === 1) await this.writeSnapshot(signal);
+          else {
+            await this.compact(signal);
+            if (expires) await this.expire(signal);
+          }
         } catch (error) {
           // What another commit came before is left to the next time, as a service does; anything else is a finding.
           if (!isFailure(error, "Rejected", "Unavailable", "TimedOut", "RateLimited")) throw error;
