@@ -75,7 +75,9 @@ export async function runProcess(
     const code = await main(controller.signal);
     return received.signal === null ? code : interruptedCode();
   } catch (error) {
-    if (isFailure(error, "Cancelled") && received.signal !== null) return interruptedCode();
+    // What was told to stop says so by a failure, or throws the signal's own reason.
+    const isStop = isFailure(error, "Cancelled") || error === controller.signal.reason;
+    if (isStop && received.signal !== null) return interruptedCode();
     report(describeFailure(error));
     if (!(error instanceof Failure)) logger.debug({ error }, "unexpected error");
     return exitCodeOf(error);
