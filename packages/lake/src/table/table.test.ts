@@ -97,6 +97,30 @@ describe("a table", () => {
     expect([one.positions, await rowsOf(one)]).toEqual([{ 0: 11, 1: 7 }, 18]);
   });
 
+  it("gives way to whoever moved how far every row is current, though the positions stayed", async () => {
+    const table = await made();
+    await append(table, 0, 10);
+    const other = await open();
+    const wholly = (from: Record<string, number>) => ({
+      operation: "append" as const,
+      added: [fileOf(1)],
+      from: { 0: 10 },
+      to: { 0: 10 },
+      whole: { from, positions: { 0: 10 }, atMs: clock.now() },
+      writtenAtMs: clock.now(),
+    });
+    const partly = {
+      ...wholly({ 0: 10 }),
+      whole: { from: { 0: 10 }, positions: { 0: 4 }, atMs: 0 },
+    };
+    expect(await table.commit(partly)).toBe("committed");
+    expect(await table.commit(wholly({ 0: 4 }))).toBe("committed");
+    expect(table.wholeness).toEqual({ positions: { 0: 10 }, atMs: clock.now() });
+    await other.refresh();
+    expect(await other.commit(wholly({ 0: 4 }))).toBe("overtaken");
+    expect(await rowsOf(table)).toBe(12);
+  });
+
   it("of twenty racing appends of one partition's rows lets one land, and all of different partitions", async () => {
     await made();
     const tables = await Promise.all(Array.from({ length: 20 }, () => open()));
