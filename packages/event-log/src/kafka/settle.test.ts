@@ -12,12 +12,19 @@ const ends = (of: Readonly<Record<string, Readonly<Record<number, number>>>>): E
   );
 
 /** Opens over a broker where `all` is written and `visible` can be read; `calls` tells what the producer was asked. */
-function opening(state: string | null, all: Ends, visible: () => Ends) {
+function opening(
+  state: string | null,
+  all: Ends,
+  visible: () => Ends,
+  coordinatorSays: () => unknown = () => null,
+) {
   const calls: string[] = [];
   const clock = new ManualClock();
   const producer = {
     connect: async () => void calls.push("connect"),
     transactionState: async () => {
+      const refusal = coordinatorSays();
+      if (refusal !== null) throw refusal;
       calls.push("state");
       return state;
     },
@@ -54,6 +61,33 @@ describe("opening a writer on Kafka", () => {
     expect(calls).toEqual(["connect", "state", "transaction", "abort"]);
     expect(clock.sleeping).toBe(0);
   });
+
+  it.each([14, 15, 16])(
+    "asks a coordinator again that is not ready (code %d), and no other failure",
+    async (code) => {
+      const all = ends({ events: { 0: 7 } });
+      const refusals: unknown[] = [code, code].map((of) =>
+        Object.assign(new Error(), { code: of }),
+      );
+      const { opened, calls, clock } = opening(
+        null,
+        all,
+        () => all,
+        () => refusals.shift() ?? null,
+      );
+      await clock.advance(1_000);
+      await opened;
+      expect(calls).toEqual(["connect", "state", "transaction", "abort"]);
+      const broken = Object.assign(new Error("no"), { code: 53 });
+      const refused = opening(
+        null,
+        all,
+        () => all,
+        () => broken,
+      );
+      await expect(refused.opened).rejects.toBe(broken);
+    },
+  );
 
   it("leaves alone what other writers decide while it waits", async () => {
     const all = ends({ events: { 0: 7 } });

@@ -36,6 +36,10 @@ export interface SettleContext {
 }
 
 const pollMs = 100;
+/** How long a new coordinator may take. */
+const coordinatorMs = 20_000;
+/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR of the protocol. */
+const passingCodes: readonly unknown[] = [14, 15, 16];
 /** How long markers may take to be on the partitions. */
 const markersMs = 5_000;
 
@@ -50,7 +54,7 @@ const markersMs = 5_000;
 export async function openSettled(context: SettleContext): Promise<void> {
   const { producer, logger } = context;
   await producer.connect();
-  const state = await producer.transactionState();
+  const state = await stateOf(context);
   // connect() alone does not initialise the transactional id.
   await (await producer.transaction()).abort();
   const undecided = await stillUndecided(
@@ -76,6 +80,20 @@ export async function openSettled(context: SettleContext): Promise<void> {
   // What another writer left is its own to decide; nothing of ours is behind it.
   if (left.size > 0)
     logger.warn({ topics: [...left.keys()] }, "another writer's append is undecided");
+}
+
+/** A coordinator that is only loading its transactions, or has just passed them on, says so: it is looked for and asked again. */
+async function stateOf({ producer, clock }: SettleContext): Promise<string | null> {
+  const untilMs = clock.now() + coordinatorMs;
+  for (;;) {
+    try {
+      return await producer.transactionState();
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      if (!passingCodes.includes(code) || clock.now() >= untilMs) throw error;
+      await clock.sleep(pollMs);
+    }
+  }
 }
 
 /** Which of these ends readers of committed records cannot reach within `patienceMs`. */
