@@ -3,6 +3,7 @@ import {
   expireSnapshots,
   leastOrphanAgeMs,
   noHistory,
+  removeFormerFiles,
   removeOrphans,
   removeRows,
   Table,
@@ -35,6 +36,8 @@ export async function eraseTables(
   for (const { table: name, topic } of lakeTables) {
     const table = await Table.open({ ...deps, table: name });
     if (table.metadata === null) continue;
+    // What an earlier try had no time to remove after it was let go.
+    await removeFormerFiles(table, store);
     if ((await keysIn(table, deps, signal)).length > 0) {
       const live = new Set((await table.liveFiles()).map(({ key }) => key));
       const keys = await keysIn(table, deps, signal, (key) => live.has(key));
