@@ -23,6 +23,8 @@ import { openSettled, type SettlingProducer } from "./settle.ts";
 
 /** How long the coordinator waits for a silent writer before it aborts its transaction, in milliseconds. */
 const transactionTimeoutMs = 15_000;
+/** The coordinator looks every ten seconds which transactions have lasted too long. */
+const longestOpenMs = transactionTimeoutMs + 15_000;
 /** Holds the longest wait for other writers' transactions. */
 const openDeadlineMs = 60_000;
 /** Longer than the transaction may last: whatever has not answered by then is undecided. */
@@ -73,7 +75,7 @@ export async function openKafkaWriter(
     visibleEnds: () => context.admin.endsOf(names),
     clock,
     logger: context.logger,
-    transactionTimeoutMs,
+    longestOpenMs,
   });
   try {
     await withDeadline(clock, openDeadlineMs, what, opening);

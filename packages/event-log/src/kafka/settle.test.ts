@@ -48,7 +48,7 @@ function opening(
     visibleEnds: async () => visible(),
     clock,
     logger: silentLogger,
-    transactionTimeoutMs: 15_000,
+    longestOpenMs: 30_000,
   };
   return { opened: openSettled(context), calls, clock };
 }
@@ -93,7 +93,7 @@ describe("opening a writer on Kafka", () => {
     const all = ends({ events: { 0: 7 } });
     let end = 5;
     const { opened, calls, clock } = opening("Empty", all, () => ends({ events: { 0: end } }));
-    await clock.advance(14_000);
+    await clock.advance(29_000);
     end = 8;
     await clock.advance(100);
     await opened;
@@ -114,7 +114,7 @@ describe("opening a writer on Kafka", () => {
       const all = ends({ events: { 0: 7, 1: 3, 4: 2 }, state: { 0: 9 } });
       let visible = ends({ events: { 0: 7, 1: 2, 4: 0 }, state: { 0: 9 } });
       const { opened, calls, clock } = opening(state, all, () => visible);
-      await clock.advance(15_000);
+      await clock.advance(30_000);
       visible = ends({ events: { 0: 7, 1: 4, 4: 3 }, state: { 0: 9 } });
       await clock.advance(100);
       await opened;
@@ -122,10 +122,14 @@ describe("opening a writer on Kafka", () => {
     },
   );
 
-  it("opens all the same when another writer's append stays undecided", async () => {
+  it("is not opened while another writer's append stays undecided: ours may be hidden behind it", async () => {
     const all = ends({ events: { 0: 7 } });
     const { opened, clock } = opening(null, all, () => ends({ events: { 0: 5 } }));
-    await clock.advance(25_000);
-    await opened;
+    const refused = expect(opened).rejects.toMatchObject({
+      code: "Unavailable",
+      message: expect.stringContaining("events"),
+    });
+    await clock.advance(35_000);
+    await refused;
   });
 });

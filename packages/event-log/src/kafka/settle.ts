@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "@thulium-stream/contracts";
+import { type Clock, Failure, type Logger } from "@thulium-stream/contracts";
 import type { Producer, Transaction } from "kafkajs";
 
 /** What is to become of what a writer left undecided. */
@@ -31,8 +31,8 @@ export interface SettleContext {
   readonly visibleEnds: () => Promise<Ends>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Transactions of other writers last at most so long, in milliseconds. */
-  readonly transactionTimeoutMs: number;
+  /** Transactions of other writers are open at most so long, in milliseconds. */
+  readonly longestOpenMs: number;
 }
 
 const pollMs = 100;
@@ -49,7 +49,7 @@ const markersMs = 5_000;
  * The initialisation alone is not enough: a coordinator that found a partition without a leader, as a broker does that comes back after a kill, takes it for
  * deleted and completes the transaction without its marker (seen with Kafka 4.3.1). What was written there stays invisible, and would be committed by the
  * next transaction of this id, beside its repetition. So such partitions get their marker here, as the coordinator had decided: what it was asked to
- * commit is complete; all else was told to nobody, and is aborted.
+ * commit is complete; all else was told to nobody, and is aborted. @throws Failure `Unavailable` while another writer's append hides what follows it.
  */
 export async function openSettled(context: SettleContext): Promise<void> {
   const { producer, logger } = context;
@@ -57,11 +57,7 @@ export async function openSettled(context: SettleContext): Promise<void> {
   const state = await stateOf(context);
   // connect() alone does not initialise the transactional id.
   await (await producer.transaction()).abort();
-  const undecided = await stillUndecided(
-    context,
-    await context.allEnds(),
-    context.transactionTimeoutMs,
-  );
+  const undecided = await stillUndecided(context, await context.allEnds(), context.longestOpenMs);
   if (undecided.size === 0) return;
   const decision: Decision = state?.endsWith("Commit") ? "commit" : "abort";
   const partitions = [...undecided].flatMap(([topic, ends]) =>
@@ -77,9 +73,11 @@ export async function openSettled(context: SettleContext): Promise<void> {
   );
   await (decision === "commit" ? transaction.commit() : transaction.abort());
   const left = await stillUndecided(context, undecided, markersMs);
-  // What another writer left is its own to decide; nothing of ours is behind it.
-  if (left.size > 0)
-    logger.warn({ topics: [...left.keys()] }, "another writer's append is undecided");
+  if (left.size === 0) return;
+  // Another writer's, and what is ours may lie hidden behind it.
+  throw new Failure("Unavailable", `an append to ${[...left.keys()].join(", ")} is undecided`, {
+    advice: "Look for it with kafka-transactions.sh find-hanging when this does not pass.",
+  });
 }
 
 /** A coordinator that is only loading its transactions, or has just passed them on, says so: it is looked for and asked again. */
