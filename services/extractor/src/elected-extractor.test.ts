@@ -134,6 +134,51 @@ describe("an elected extractor", () => {
     await first.run;
   });
 
+  it("that was fenced goes on as soon as the group names it again", async () => {
+    let name = () => {};
+    const naming: EventLog = {
+      ensureTopics: (specs) => log.ensureTopics(specs),
+      openWriter: (id) => log.openWriter(id),
+      ends: (topic) => log.ends(topic),
+      positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
+      purge: (before) => log.purge(before),
+      close: () => log.close(),
+      async openReader(options) {
+        if (options.group === undefined) return log.openReader(options);
+        const partitions = [{ topic: "commands" as const, partition: 0 }];
+        let isFirst = true;
+        return {
+          async next({ signal }) {
+            const named = new Promise<void>((resolve) => {
+              name = resolve;
+              signal?.addEventListener("abort", () => resolve(), { once: true });
+            });
+            if (!isFirst) await named;
+            isFirst = false;
+            if (signal?.aborted) throw new Failure("Cancelled", "over");
+            return { kind: "assignment", partitions };
+          },
+          commit: async () => {},
+          pause() {},
+          close: async () => {},
+        };
+      },
+    };
+    const first = start("first", naming);
+    await becomes(first, "active");
+    const intruder = await log.openWriter("extractor.acme");
+    const raw = createWallClock("Europe/Warsaw").toText(realClock.now());
+    source.put({ ticket_id: "1", created_at_raw: raw, updated_at_raw: raw });
+    await becomes(first, "standby");
+    await intruder.close();
+    const namedMs = realClock.now();
+    name();
+    await becomes(first, "active");
+    expect(realClock.now() - namedMs).toBeLessThan(10_000);
+    first.end.abort();
+    await first.run;
+  });
+
   it("ends with the failure that no retry mends", async () => {
     source.failWith = () => new Failure("Forbidden", "no such permission");
     await expect(start("first").run).rejects.toMatchObject({ code: "Forbidden" });

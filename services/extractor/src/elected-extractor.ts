@@ -18,7 +18,7 @@ export interface ElectedExtractorDeps extends Omit<ExtractorDeps, "index"> {
 
 /** How often a standby brings its index to the log's end. */
 const followEveryMs = 30_000;
-/** How long the elected one waits after it was fenced: longer than the group needs to name another. */
+/** How long the elected one waits after it was fenced, unless the group names it again: longer than the group needs to name another. */
 const fencedPauseMs = 15_000;
 const electionPollMs = 60_000;
 
@@ -40,6 +40,8 @@ export class ElectedExtractor {
   #term: AbortController | null = null;
   /** Aborted when this one is elected. */
   #standing = new AbortController();
+  /** Aborted when the group confirms that this one is elected: it need not wait then after it was fenced. */
+  #confirmed = new AbortController();
 
   constructor(deps: ElectedExtractorDeps, options: ExtractorOptions) {
     this.#deps = deps;
@@ -99,6 +101,7 @@ export class ElectedExtractor {
   }
 
   #elect(isElected: boolean): void {
+    if (isElected) this.#confirmed.abort();
     if (isElected === (this.#term !== null)) return;
     const { logger } = this.#deps;
     const { system } = this.#options;
@@ -136,6 +139,8 @@ export class ElectedExtractor {
   /** Works until `signal` fires or another instance has fenced it. */
   async #lead(signal: AbortSignal): Promise<void> {
     const { openIndex, clock, logger, ...deps } = this.#deps;
+    const confirmed = new AbortController();
+    this.#confirmed = confirmed;
     try {
       const surroundings = { ...deps, clock, logger, index: openIndex() };
       const extractor = await Extractor.open(surroundings, this.#options, signal);
@@ -150,7 +155,8 @@ export class ElectedExtractor {
       if (signal.aborted && isFailure(error, "Cancelled")) return;
       if (!isFailure(error, "Fenced")) throw error;
       logger.warn({ reason: error.message }, "another extractor has taken over");
-      await clock.sleep(fencedPauseMs, signal).catch(ignoreCancelled);
+      const either = AbortSignal.any([signal, confirmed.signal]);
+      await clock.sleep(fencedPauseMs, either).catch(ignoreCancelled);
     }
   }
 
