@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { type SimulationResult, simulate } from "./simulate.ts";
 import { type WorldKind, worldKinds } from "./world-plan.ts";
 
-/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--world plain|busy|deletes]`: runs seeds on all cores, prints failures with their replay command and a summary. */
+/** `npm run simulate -- [--seeds N] [--from S] [--seed S] [--world plain|busy|deletes]`: runs seeds on all cores, prints failures with their replay command and a summary; on SIGINT or SIGTERM of those that were run. */
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
@@ -39,15 +39,23 @@ if (values["until-caught"]) {
   console.log(`${count} seeds, 0 failed`);
   process.exit(0);
 } else if (process.send !== undefined) {
+  // A terminal interrupts the children, too: the parent ends them.
+  process.on("SIGINT", () => {});
   process.on("message", async (seed: number) => {
     process.send?.(await simulate(seed, kind));
   });
 } else {
   const startedMs = Date.now();
   let next = from;
+  let done = 0;
+  const stop = () => {
+    next = from + count;
+  };
+  process.once("SIGINT", stop).once("SIGTERM", stop);
   let [failed, changes, events, requests, kills, hours] = [0, 0, 0, 0, 0, 0];
   let [deletes, falseDeletes, missedDeletes] = [0, 0, 0];
   const take = (result: SimulationResult) => {
+    done += 1;
     changes += result.changes;
     events += result.events;
     requests += result.requests;
@@ -88,7 +96,7 @@ if (values["until-caught"]) {
     });
   await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, worker));
   console.log(
-    `${count} seeds, ${failed} failed · ${changes} changes, ${events} events, ${requests} requests, ${deletes} deletes (${falseDeletes} false, ${missedDeletes} missed), ${kills} kills, ${Math.round(hours)} hours of virtual time in ${Math.round((Date.now() - startedMs) / 1000)} s`,
+    `${done} seeds, ${failed} failed · ${changes} changes, ${events} events, ${requests} requests, ${deletes} deletes (${falseDeletes} false, ${missedDeletes} missed), ${kills} kills, ${Math.round(hours)} hours of virtual time in ${Math.round((Date.now() - startedMs) / 1000)} s`,
   );
   process.exit(failed > 0 ? 1 : 0);
 }
