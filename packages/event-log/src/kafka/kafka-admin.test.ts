@@ -5,8 +5,9 @@ import type { Admin, Kafka } from "kafkajs";
 import { expect, it } from "vitest";
 import { KafkaAdmin } from "./kafka-admin.ts";
 
-it("takes kafkajs's stumble over metadata without leaders for a broker that is away, and connects anew", async () => {
+it("asks again when kafkajs stumbles over metadata that lack a topic; when it goes on, the broker is away, and a new connection is made", async () => {
   let connections = 0;
+  let calls = 0;
   const kafka = {
     admin() {
       const connection = ++connections;
@@ -14,14 +15,23 @@ it("takes kafkajs's stumble over metadata without leaders for a broker that is a
         connect: async () => {},
         disconnect: async () => {},
         fetchTopicOffsets: async () => {
-          if (connection === 1) throw new TypeError("Cannot destructure property 'partitions'");
+          calls += 1;
+          if (connection === 1 && calls > 2)
+            throw new TypeError("Cannot destructure property 'partitions'");
+          if (calls === 1) throw new TypeError("Cannot destructure property 'partitions'");
           return [{ partition: 0, offset: "7", high: "7", low: "0" }];
         },
       } as unknown as Admin;
     },
   } as unknown as Kafka;
-  const admin = new KafkaAdmin(kafka, new ManualClock());
-  await expect(admin.visibleEnds("t")).rejects.toMatchObject({ code: "Unavailable" });
+  const clock = new ManualClock();
+  const admin = new KafkaAdmin(kafka, clock);
+  const passing = admin.visibleEnds("t");
+  await clock.advance(100);
+  expect(await passing).toEqual(new Map([[0, 7]]));
+  const refused = expect(admin.visibleEnds("t")).rejects.toMatchObject({ code: "Unavailable" });
+  await clock.advance(1_000);
+  await refused;
   expect(await admin.visibleEnds("t")).toEqual(new Map([[0, 7]]));
 });
 

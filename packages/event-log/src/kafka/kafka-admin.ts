@@ -13,6 +13,9 @@ import { kafkaFailure, missingTopic } from "./failures.ts";
 import { type Durability, driftOf, settingsOf } from "./topic-settings.ts";
 
 const deadlineMs = 30_000;
+/** How often, and how long apart, ends are asked for while metadata lack the topic. */
+const metadataTries = 10;
+const metadataPauseMs = 100;
 /** `ConfigResourceTypes.TOPIC`, which kafkajs, being CommonJS, does not export by name. */
 const topicResource = 2;
 
@@ -151,13 +154,17 @@ export class KafkaAdmin {
 
   async #offsetsOf(name: string): ReturnType<Admin["fetchTopicOffsets"]> {
     return this.#call(`reading the ends of ${name}`, async (admin) => {
-      try {
-        return await admin.fetchTopicOffsets(name);
-      } catch (error) {
-        // What kafkajs throws when its metadata show no leader of any partition: it passes, and a new connection knows more.
-        if (error instanceof TypeError)
-          throw new Failure("Unavailable", `no leader of ${name} is known`, { cause: error });
-        throw error;
+      // kafkajs throws a TypeError when its metadata show no leader of any partition. Mostly two calls asked for metadata at once, and one got
+      // those of the other's topics: they are there at the next try. If not, a new connection knows more.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await admin.fetchTopicOffsets(name);
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          if (tries === metadataTries)
+            throw new Failure("Unavailable", `no leader of ${name} is known`, { cause: error });
+          await this.#clock.sleep(metadataPauseMs);
+        }
       }
     });
   }
