@@ -54,17 +54,18 @@ describe.skipIf(kafkaBrokers === null)("the compacted topics of a real broker", 
         async () => {
           // Only closed segments are compacted: what closes them is the next record after their time.
           await append(log, keys);
-          return (await census(log)).oldSuperseded;
+          const { oldSuperseded, keys: left } = await census(log);
+          // A tombstone goes in a later round than what it removes.
+          return { oldSuperseded, isGone: !left.has(`tickets acme:${gone}`) };
         },
-        { timeout: 120_000, interval: 1_500 },
+        { timeout: 180_000, interval: 1_500 },
       )
-      .toBe(0);
+      .toEqual({ oldSuperseded: 0, isGone: true });
     const after = await census(log);
     expect(after.records).toBeLessThan(before.records);
     await admin.disconnect();
 
     expect(await rebuilt(log)).toEqual(truthOf(desk));
-    expect(after.keys.has(`tickets acme:${gone}`)).toBe(false);
     await log.close();
     await desk.server.close();
     deployment.dispose();
