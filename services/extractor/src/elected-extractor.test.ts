@@ -79,6 +79,27 @@ type Started = ReturnType<typeof start>;
 const becomes = ({ extractor }: Started, role: "active" | "standby") =>
   vi.waitUntil(() => extractor.status().role === role, patience);
 
+/** The log, with an election of its own. */
+const electedBy = (openElection: EventLog["openReader"]): EventLog => ({
+  ensureTopics: (specs) => log.ensureTopics(specs),
+  openWriter: (id) => log.openWriter(id),
+  ends: (topic) => log.ends(topic),
+  positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
+  purge: (before) => log.purge(before),
+  close: () => log.close(),
+  openReader: (options) =>
+    options.group === undefined ? log.openReader(options) : openElection(options),
+});
+
+/** Opens the writer under it, and changes a ticket, so that it notices. */
+async function fence(active: Started): Promise<void> {
+  const intruder = await log.openWriter("extractor.acme");
+  const raw = createWallClock("Europe/Warsaw").toText(realClock.now());
+  source.put({ ticket_id: "1", created_at_raw: raw, updated_at_raw: raw });
+  await becomes(active, "standby");
+  await intruder.close();
+}
+
 describe("an elected extractor", () => {
   it("works while it is elected, stands by while another is, and comes back when that one ends", async () => {
     const first = start("first");
@@ -106,16 +127,7 @@ describe("an elected extractor", () => {
       patience,
     );
     // The group elects nobody: as it is while a killed member is not yet missed.
-    const undecided: EventLog = {
-      ensureTopics: (specs) => log.ensureTopics(specs),
-      openWriter: (id) => log.openWriter(id),
-      ends: (topic) => log.ends(topic),
-      positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
-      purge: (before) => log.purge(before),
-      close: () => log.close(),
-      openReader: (options) =>
-        options.group === undefined ? log.openReader(options) : new Promise(() => {}),
-    };
+    const undecided = electedBy(() => new Promise(() => {}));
     const other = start("other", undecided);
     const again = start("first", undecided, "index of its second life");
     await becomes(again, "active");
@@ -125,52 +137,35 @@ describe("an elected extractor", () => {
   it("that is fenced while it sleeps ends nothing but its own work", async () => {
     const first = start("first");
     await becomes(first, "active");
-    const intruder = await log.openWriter("extractor.acme");
-    const raw = createWallClock("Europe/Warsaw").toText(realClock.now());
-    source.put({ ticket_id: "1", created_at_raw: raw, updated_at_raw: raw });
-    await becomes(first, "standby");
-    await intruder.close();
+    await fence(first);
     first.end.abort();
     await first.run;
   });
 
   it("that was fenced goes on as soon as the group names it again", async () => {
     let name = () => {};
-    const naming: EventLog = {
-      ensureTopics: (specs) => log.ensureTopics(specs),
-      openWriter: (id) => log.openWriter(id),
-      ends: (topic) => log.ends(topic),
-      positionsAt: (topic, atMs) => log.positionsAt(topic, atMs),
-      purge: (before) => log.purge(before),
-      close: () => log.close(),
-      async openReader(options) {
-        if (options.group === undefined) return log.openReader(options);
-        const partitions = [{ topic: "commands" as const, partition: 0 }];
-        let isFirst = true;
-        return {
-          async next({ signal }) {
-            const named = new Promise<void>((resolve) => {
-              name = resolve;
-              signal?.addEventListener("abort", () => resolve(), { once: true });
-            });
-            if (!isFirst) await named;
-            isFirst = false;
-            if (signal?.aborted) throw new Failure("Cancelled", "over");
-            return { kind: "assignment", partitions };
-          },
-          commit: async () => {},
-          pause() {},
-          close: async () => {},
-        };
-      },
-    };
+    const naming = electedBy(async () => {
+      const partitions = [{ topic: "commands" as const, partition: 0 }];
+      let isFirst = true;
+      return {
+        async next({ signal }) {
+          const named = new Promise<void>((resolve) => {
+            name = resolve;
+            signal?.addEventListener("abort", () => resolve(), { once: true });
+          });
+          if (!isFirst) await named;
+          isFirst = false;
+          if (signal?.aborted) throw new Failure("Cancelled", "over");
+          return { kind: "assignment", partitions };
+        },
+        commit: async () => {},
+        pause() {},
+        close: async () => {},
+      };
+    });
     const first = start("first", naming);
     await becomes(first, "active");
-    const intruder = await log.openWriter("extractor.acme");
-    const raw = createWallClock("Europe/Warsaw").toText(realClock.now());
-    source.put({ ticket_id: "1", created_at_raw: raw, updated_at_raw: raw });
-    await becomes(first, "standby");
-    await intruder.close();
+    await fence(first);
     const namedMs = realClock.now();
     name();
     await becomes(first, "active");

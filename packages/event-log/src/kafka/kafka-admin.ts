@@ -183,13 +183,13 @@ export class KafkaAdmin {
     return offsets.map(({ partition, offset }) => ({ topic, partition, position: Number(offset) }));
   }
 
-  /** Where each partition ends for readers of committed records: before the first undecided transaction. */
+  /** Where each partition ends for readers of this isolation; of committed records: before the first undecided transaction. */
   async visibleEnds(name: string): Promise<ReadonlyMap<number, number>> {
     const offsets = await this.#offsetsOf(name);
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
   }
 
-  /** The ends of each partition of those among `names` that exist. */
+  /** {@link visibleEnds} of those among `names` that exist. */
   async endsOf(
     names: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<number, number>>> {
