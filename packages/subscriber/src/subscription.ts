@@ -39,6 +39,8 @@ export class Subscription {
   readonly #owned = new Map<string, Ownership>();
   readonly #ends = new Map<string, number>();
   #paused: ReadonlySet<number> = new Set();
+  /** From the moment when partitions may pass to another member until the next assignment has come: nothing is begun. */
+  #isHeld = false;
   #wake = new AbortController();
   #nextCommitMs = 0;
   #nextEndsMs = 0;
@@ -162,6 +164,7 @@ export class Subscription {
         changed: () => this.#wakeWhenNeeded(),
       });
     this.#lanes.set(partition, lane);
+    if (this.#isHeld) void lane.hold();
     return lane;
   }
 
@@ -172,6 +175,7 @@ export class Subscription {
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#isHeld = false;
     const places = new Set(partitions.map(placeOf));
     for (const [place, ownership] of this.#owned) {
       if (places.has(place)) continue;
@@ -187,6 +191,8 @@ export class Subscription {
       ownership.endAtAssignment = end;
     });
     this.#paused = new Set();
+    // The group may be sharing out anew already.
+    if (this.#isHeld) return;
     for (const lane of this.#lanes.values()) lane.release();
   }
 
@@ -204,6 +210,7 @@ export class Subscription {
 
   /** Before partitions may pass to another member: what is under way ends, and what is done is committed. */
   async #giveUp(reader: () => LogReader): Promise<void> {
+    this.#isHeld = true;
     await Promise.all([...this.#lanes.values()].map((lane) => lane.hold()));
     await this.#commit(reader());
   }

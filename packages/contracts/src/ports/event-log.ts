@@ -20,6 +20,7 @@ import type { TopicSpec } from "../topics.ts";
  * L12 A start position that the log no longer holds, or that lies past its end, fails with `PositionLost`; a reader never jumps.
  * L13 Nothing is delivered of a paused partition; released again, it goes on exactly where it was.
  * L14 Before partitions can pass to another member, `onRevoke` is called and waited for, at most 7 s; commits still work in it.
+ *     From its call on nothing is delivered, not even an assignment of before, until the next assignment.
  *     A member that others believe dead, and one of an embedded log that is taken over, learns of it too late for that.
  * L15 After `purge` nothing below the positions of a topic kept by time is delivered to anybody; of a compacted topic, what is superseded
  *     goes without waiting for more to gather: at once where the log can, else within 24 h.

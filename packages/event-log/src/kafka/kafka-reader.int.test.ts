@@ -108,6 +108,25 @@ describe.skipIf(brokers.length === 0)("the reader on Kafka", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
+  it("delivers no assignment of before once the group shares out anew (L14)", async () => {
+    await makeTopic("t", {}, 2);
+    const options = { topics: ["t"], group: "g", startAt: "committed" } as const;
+    const meanwhile: Delivery[] = [];
+    const first: LogReader = await log.openReader({
+      ...options,
+      onRevoke: async () => {
+        meanwhile.push(await first.next({ timeoutMs: 300 }));
+      },
+    });
+    const second = await log.openReader(options);
+    await expect
+      .poll(() => meanwhile, { timeout: 20_000, interval: 20 })
+      .toEqual([{ kind: "idle" }]);
+    const next = await first.next({ timeoutMs: 20_000 });
+    expect(next).toMatchObject({ kind: "assignment", partitions: [{ topic: "t" }] });
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it("tells how far it got when nothing but aborted records and markers remain (L6, L7)", async () => {
     await makeTopic("t");
     const committed = await openTransaction();

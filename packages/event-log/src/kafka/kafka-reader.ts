@@ -348,6 +348,9 @@ export class KafkaReader implements LogReader {
 
   /** Lets the caller finish and commit before the group shares out anew (L14). */
   async #revoke(): Promise<void> {
+    // Nothing of before is taken any more, and no start that is still looked for: an assignment follows.
+    this.#assignment += 1;
+    this.#queue.clear();
     const { onRevoke } = this.#options;
     if (onRevoke === undefined || this.#closing !== null) return;
     const { clock, groupId, logger } = this.#context;
