@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { recordOfEvent, type TicketEvent, topics } from "@thulium-stream/contracts";
+import { encodeJson, recordOfEvent, type TicketEvent, topics } from "@thulium-stream/contracts";
 import { kafkaTools, kcat, ServerMissing } from "@thulium-stream/infra/local";
 import { makeTicket } from "@thulium-stream/kit";
 import { realServers } from "@thulium-stream/kit/real-servers";
@@ -13,13 +13,35 @@ const { kafkaBrokers, python } = realServers();
 const prefix = `clients-${randomUUID().slice(0, 8)}.`;
 const ids = ["1", "2", "3"].map((version) => version.padEnd(26, "a"));
 
+const forNode = "Node: `@thulium-stream/subscriber`";
+
 const kcatPath = await orNull(kcat);
 const toolsFolder = await orNull(kafkaTools);
 
 describe.skipIf(kafkaBrokers === null)(
-  "clients that are not ours read as docs/consuming.md says",
+  "clients read as the README and docs/consuming.md say",
   () => {
     beforeAll(publish);
+
+    it("Node: events", async () => {
+      const [script = ""] = snippetsOf("docs/consuming.md", forNode, "ts");
+      expect(snippetsOf("README.md", "What you get", "ts")).toEqual([script]);
+      const told = `let mails = 0;
+        const sendMail = ({ ticket_id }) => { console.log(ticket_id); mails += 1; if (mails === 3) process.exit(); };`;
+      expect((await runNode(`${told}\n${script}`)).split("\n")).toEqual(["7", "7", "7"]);
+    });
+
+    it("Node: the current state", async () => {
+      const [, script = ""] = snippetsOf("docs/consuming.md", forNode, "ts");
+      const around = `const view = new Map(); const over = new AbortController(); const { signal } = over;
+        process.on("exit", () => console.log([...view].map(([id, { subject }]) => id + " " + subject).join()));
+        setTimeout(() => process.exit(1), 60_000).unref();`;
+      const ending = script.replace(
+        'console.log("complete")',
+        '{ console.log("complete"); process.exit(); }',
+      );
+      expect(await runNode(`${around}\n${ending}`)).toBe("complete\n7 Faktura");
+    });
 
     it.skipIf(kcatPath === null)("kcat", async () => {
       const lines = (
@@ -55,10 +77,23 @@ describe.skipIf(kafkaBrokers === null)(
 
 /** The first block of a language under a heading, for this broker and these topics. */
 function snippet(heading: string, language: string): string {
-  const [text = ""] = snippetsOf("consuming.md", heading, language);
+  const [text = ""] = snippetsOf("docs/consuming.md", heading, language);
+  return forThisBroker(text);
+}
+
+function forThisBroker(text: string): string {
   return text
     .replaceAll("localhost:9092", kafkaBrokers?.join(",") ?? "")
     .replaceAll("thulium.ticket-events", `${prefix}ticket-events`);
+}
+
+/** What a module prints until it ends; the prefix of topics is the one setting that it does not have on a page. */
+function runNode(module: string): Promise<string> {
+  const text = forThisBroker(module).replace(
+    /openLog\(("[^"]+")\)/,
+    `openLog($1, { topicPrefix: "${prefix}" })`,
+  );
+  return run(process.execPath, ["--input-type=module", "--eval", text]);
 }
 
 /** Three events, and between them one of a transaction that is aborted. */
@@ -84,8 +119,15 @@ async function publish(): Promise<void> {
   await transaction.abort();
   await producer.disconnect();
   await writer.append([recordOfEvent(eventOf(2), 2), recordOfEvent(eventOf(3), 2)]);
+  await writer.append([{ topic: "tickets", key: "acme:7", value: encodeJson(state) }]);
   await log.close();
 }
+
+const state = {
+  ...makeTicket({ ticket_id: "7", subject: "Faktura" }),
+  ...{ content_hash: "h".repeat(26), hash_version: 1, version: 3, last_event_id: ids[2] },
+  ...{ observed_at: "2026-11-23T09:00:04.000Z", listed: true, messages: [] },
+};
 
 function eventOf(version: number): TicketEvent {
   return {
@@ -93,7 +135,7 @@ function eventOf(version: number): TicketEvent {
     ...{ ticket_id: "7", version, previous_event_id: null, origin: "live" },
     ...{ time: "2026-11-23T09:00:00.000Z", observed_at: "2026-11-23T09:00:04.000Z" },
     ...{ time_is_observation: false, source_updated_at: null, source_updated_at_ambiguous: false },
-    ...{ kinds: ["status_changed"], changes: [], derived: [] },
+    ...{ kinds: ["status_changed", "closed"], changes: [], derived: [] },
     ticket: makeTicket({ ticket_id: "7" }),
   } as TicketEvent;
 }
@@ -101,7 +143,8 @@ function eventOf(version: number): TicketEvent {
 /** What a program prints until it ends. */
 function run(command: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(command, [...args], { timeout: 120_000 }, (error, stdout, stderr) => {
+    const options = { timeout: 120_000, cwd: import.meta.dirname };
+    execFile(command, [...args], options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout.trim());
       else reject(new Error(`${error.message}\n${stderr}`));
     });

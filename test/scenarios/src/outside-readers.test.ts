@@ -40,7 +40,7 @@ describe.skipIf(python === null || s3 === null)("tables on S3, read by outsiders
   it("pandas, pyarrow and polars find them by the very lines of docs/lake.md", () => {
     const newest = reads.find(({ name }) => name === "tickets, newest");
     if (newest === undefined || s3 === null || python === null) throw new Error("no tickets");
-    const lines = snippetsOf("lake.md", "pandas and polars", "python")
+    const lines = snippetsOf("docs/lake.md", "pandas and polars", "python")
       .join("\n")
       .replace(/s3:\/\/[^"]+/, newest.read.metadata)
       .replaceAll("https://…", s3.endpoint)
