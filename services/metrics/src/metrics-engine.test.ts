@@ -6,6 +6,7 @@ import {
   decodeJson,
   type EventLog,
   instantOf,
+  type LogReader,
   type MessageEvent,
   recordOfEvent,
   silentLogger,
@@ -63,6 +64,31 @@ describe("the metrics engine", () => {
     await engine.catchUp(never);
     expect(await published()).toHaveLength(1);
     expect(engine.freshness()).toMatchObject({ tickets: 1, events: 4 });
+  });
+
+  it("has caught up only when it knows what it owns, and has folded that", async () => {
+    await append(head("1", 1, "08:00", "Nowe"), said("1", "1", "08:00", null));
+    const { openReader } = log;
+    // A group that takes its time: its reader is there, its assignment is not.
+    log.openReader = async (how) => {
+      if (how.group === undefined) return openReader.call(log, how);
+      let joined: LogReader | null = null;
+      let idle = 3;
+      return {
+        next: async (of) => {
+          if (idle-- > 0) return { kind: "idle" };
+          joined ??= await openReader.call(log, how);
+          return joined.next(of);
+        },
+        pause: (partitions) => joined?.pause(partitions),
+        commit: async (positions) => joined?.commit(positions),
+        close: async () => joined?.close(),
+      };
+    };
+    const engine = await open("a");
+    await engine.catchUp(never);
+    expect(await published()).toHaveLength(1);
+    expect(engine.freshness()).toMatchObject({ tickets: 1, events: 2 });
   });
 
   it("serves what another instance folded, from the topic alone", async () => {

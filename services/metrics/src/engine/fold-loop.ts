@@ -104,10 +104,14 @@ export class FoldLoop {
     ends: ReadonlyMap<string, number> | null,
   ): Promise<void> {
     const { clock } = this.#deps;
+    let isAssigned = false;
     for (;;) {
       const isWaiting = this.#sinceMs !== null || this.#renewals.length > 0;
       const delivery = await reader.next({ timeoutMs: isWaiting ? 20 : 1000, signal });
-      if (delivery.kind === "assignment") await this.#assigned(delivery.partitions);
+      if (delivery.kind === "assignment") {
+        await this.#assigned(delivery.partitions);
+        isAssigned = true;
+      }
       if (delivery.kind === "batch") this.#gather(delivery);
       this.#renewSome();
       const isDue =
@@ -117,8 +121,11 @@ export class FoldLoop {
       if (isDue) await this.#flush(reader);
       if (delivery.kind === "idle") await this.#landed();
       await this.#erase(reader, signal);
+      // Before it knows what it owns it has reached nothing, however long that takes.
+      if (!isAssigned) continue;
+
       if (delivery.kind === "idle" && !isWaiting) this.#deps.onIdle();
-      if (ends !== null && delivery.kind !== "assignment" && this.#hasReached(ends)) return;
+      if (ends !== null && this.#hasReached(ends)) return;
     }
   }
 
