@@ -91,6 +91,18 @@ describe("the metrics engine", () => {
     expect(engine.freshness()).toMatchObject({ tickets: 1, events: 2 });
   });
 
+  it("has nothing to wait for where all events have expired", async () => {
+    await append(head("1", 1, "08:00", "Nowe"), said("1", "1", "08:00", null));
+    const eventTopics = ["ticket-events", "message-events"] as const;
+    const ranges = (await Promise.all(eventTopics.map((topic) => log.ends(topic)))).flat();
+    await log.purge(
+      ranges.map(({ topic, partition, end }) => ({ topic, partition, position: end })),
+    );
+    const engine = await open("a");
+    await engine.catchUp(never);
+    expect(engine.freshness()).toMatchObject({ tickets: 0, events: 0, lag_s: 0 });
+  });
+
   it("serves what another instance folded, from the topic alone", async () => {
     await append(head("1", 1, "08:00", "Nowe"), head("1", 2, "10:00", "Zamknięte"));
     await (await open("a")).catchUp(never);

@@ -8,7 +8,7 @@ import {
 } from "@thulium-stream/contracts";
 import { ErasureFollower, retrying } from "@thulium-stream/runtime";
 import { eventTopics } from "./engine/event-of.ts";
-import { FoldLoop } from "./engine/fold-loop.ts";
+import { eventEnds, FoldLoop } from "./engine/fold-loop.ts";
 import { type FoldIds, followFigures } from "./engine/follow-figures.ts";
 import { MetricsStore } from "./engine/metrics-store.ts";
 import { FiguresView } from "./figures-view.ts";
@@ -82,11 +82,7 @@ export class MetricsEngine extends FiguresView implements MetricsView {
   async catchUp(signal: AbortSignal): Promise<void> {
     const { log } = this.#deps;
     await this.#untilCancelled(signal, async (both) => {
-      const topics = await Promise.all(Object.keys(eventTopics).map((topic) => log.ends(topic)));
-      await this.#fold(
-        both,
-        new Map(topics.flat().map(({ topic, partition, end }) => [`${topic}/${partition}`, end])),
-      );
+      await this.#fold(both, await eventEnds(log));
       const figures = await log.ends("ticket-metrics");
       await this.#follow(both, new Map(figures.map(({ partition, end }) => [partition, end])));
       this.#caughtUp = true;

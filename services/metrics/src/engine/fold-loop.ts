@@ -33,7 +33,7 @@ export interface FoldLoopDeps {
   readonly erasures: ErasureFollower;
   /** Called after each batch. */
   readonly onBatch: (batch: LogBatch, events: number) => void;
-  /** Called when there was nothing more to fold. */
+  /** Called when there is nothing more to fold, and all that was there at the start is folded. */
   readonly onIdle: () => void;
   /** Called after figures were published. */
   readonly onPublished: () => void;
@@ -48,6 +48,13 @@ const flushAfterMs = 250;
 const renewAtOnce = 1000;
 /** How often it looks for what was erased. */
 const erasureLookMs = 5_000;
+
+/** Where the topics of events end now, by `topic/partition`; of those that hold anything. */
+export async function eventEnds(log: EventLog): Promise<ReadonlyMap<string, number>> {
+  const topics = await Promise.all(Object.keys(eventTopics).map((topic) => log.ends(topic)));
+  const held = topics.flat().filter(({ earliest, end }) => earliest < end);
+  return new Map(held.map(({ topic, partition, end }) => [`${topic}/${partition}`, end]));
+}
 
 /**
  * Folds events into figures, as one member of the system's group: whoever owns a partition of the events alone writes that partition's figures, through a writer of its own whose
@@ -104,13 +111,14 @@ export class FoldLoop {
     ends: ReadonlyMap<string, number> | null,
   ): Promise<void> {
     const { clock } = this.#deps;
-    let isAssigned = false;
+    // What must be folded before anything counts as caught up: known with the first assignment.
+    let wanted: ReadonlyMap<string, number> | null = null;
     for (;;) {
       const isWaiting = this.#sinceMs !== null || this.#renewals.length > 0;
       const delivery = await reader.next({ timeoutMs: isWaiting ? 20 : 1000, signal });
       if (delivery.kind === "assignment") {
         await this.#assigned(delivery.partitions);
-        isAssigned = true;
+        wanted ??= ends ?? (await eventEnds(this.#deps.log));
       }
       if (delivery.kind === "batch") this.#gather(delivery);
       this.#renewSome();
@@ -121,11 +129,9 @@ export class FoldLoop {
       if (isDue) await this.#flush(reader);
       if (delivery.kind === "idle") await this.#landed();
       await this.#erase(reader, signal);
-      // Before it knows what it owns it has reached nothing, however long that takes.
-      if (!isAssigned) continue;
-
+      if (wanted === null || !this.#hasReached(wanted)) continue;
       if (delivery.kind === "idle" && !isWaiting) this.#deps.onIdle();
-      if (ends !== null && this.#hasReached(ends)) return;
+      if (ends !== null) return;
     }
   }
 

@@ -47,7 +47,9 @@ export async function followFigures(
         return position === null ? [] : [{ ...each, position }];
       }),
   });
-  const left = new Map(ends ?? []);
+  const left = new Map(
+    ends ?? (await log.ends("ticket-metrics")).map(({ partition, end }) => [partition, end]),
+  );
   const drop = () => {
     for (const [partition, end] of left)
       if (end === 0 || (store.position(partition) ?? 0) >= end) left.delete(partition);
@@ -56,7 +58,7 @@ export async function followFigures(
     drop();
     while (ends === null || left.size > 0) {
       const delivery = await reader.next({ timeoutMs: 1000, signal });
-      if (delivery.kind === "idle") await store.caughtUp(now());
+      if (delivery.kind === "idle" && left.size === 0) await store.caughtUp(now());
       if (delivery.kind !== "batch") continue;
       if ((await store.apply(appliedOf(delivery, system, foldIds))) > 0) onChange();
       drop();
