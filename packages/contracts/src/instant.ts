@@ -20,8 +20,9 @@ export function instantOf(epochMs: number): Instant {
 
 /** Milliseconds since 1970-01-01T00:00Z of an {@link Instant}. */
 export function epochMsOf(value: Instant): number {
-  // Folds read millions of instants; of a text of fixed width the digits are read three times faster than by Date.parse.
-  if (value.length !== 24 || value.charCodeAt(23) !== 90) return Date.parse(value);
+  // Folds read millions of instants; of a text of fixed width the digits are read three times faster than by Date.parse. Date.UTC takes the years 0–99 for others.
+  if (value.length !== 24 || value.charCodeAt(23) !== 90 || value.startsWith("00"))
+    return Date.parse(value);
   return Date.UTC(
     twoDigits(value, 0) * 100 + twoDigits(value, 2),
     twoDigits(value, 5) - 1,
