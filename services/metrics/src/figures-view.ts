@@ -1,4 +1,4 @@
-import { type Clock, epochMsOf } from "@thulium-stream/contracts";
+import type { Clock } from "@thulium-stream/contracts";
 import {
   type Aggregate,
   type Group,
@@ -9,7 +9,6 @@ import {
 import { clockColumns } from "./aggregates/figure-table.ts";
 import { rowFilter, type ScannedGroup, scanTable } from "./aggregates/scan-table.ts";
 import type { Stretches } from "./aggregates/stretches.ts";
-import type { MetricsStore } from "./engine/metrics-store.ts";
 import { ticketMetricsOf } from "./figures/ticket-metrics-of.ts";
 import { type VendorDifference, vendorDifferences } from "./figures/vendor-difference.ts";
 import { unpackHistory } from "./history/stored-history.ts";
@@ -31,6 +30,7 @@ import type {
   TicketFigures,
 } from "./metrics-view.ts";
 import type { FigureRules } from "./rules/figure-rules.ts";
+import type { MetricsStore } from "./store/metrics-store.ts";
 
 /** What the readings are made from. */
 export interface FiguresViewDeps {
@@ -122,10 +122,10 @@ export class FiguresView {
   /** Figures of one ticket as of now; null when it is unknown or deleted. */
   ticket(ticketId: string): TicketFigures | null {
     const { store, rules, system, clock } = this.#deps;
-    const record = store.record(ticketId);
-    if (record === null || record.deleted) return null;
-    const asOfMs = Math.max(clock.now(), epochMsOf(record.as_of));
-    const history = unpackHistory(record.history);
+    const held = store.ticket(ticketId);
+    if (held === null || held.figures.deleted !== 0) return null;
+    const asOfMs = Math.max(clock.now(), held.figures.asOfMs);
+    const history = unpackHistory(held.history);
     const metrics = ticketMetricsOf(history, { system, ticketId, rules, asOfMs });
     if (metrics === null) return null;
     const { history: _, ...figures } = metrics;
@@ -135,9 +135,9 @@ export class FiguresView {
   /** How the vendor's own figures of a ticket compare with ours. */
   vendorDifferences(ticketId: string): readonly VendorDifference[] {
     const { store, rules, system } = this.#deps;
-    const record = store.record(ticketId);
-    if (record === null || record.deleted) return [];
-    const history = unpackHistory(record.history);
+    const held = store.ticket(ticketId);
+    if (held === null || held.figures.deleted !== 0) return [];
+    const history = unpackHistory(held.history);
     const metrics = ticketMetricsOf(history, { system, ticketId, rules });
     return metrics === null ? [] : vendorDifferences(metrics);
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -112,6 +112,22 @@ describe("the metrics engine", () => {
     expect(other.freshness().events).toBe(0);
     expect(other.ticket("1")).toMatchObject({ resolution_s: 7200 });
     expect(other.summary(day, [])).toEqual(opened[0]?.summary(day, []));
+  });
+
+  it("makes its store anew from the log when the one that it finds is of another form", async () => {
+    await append(head("1", 1, "08:00", "Nowe"), head("1", 2, "10:00", "Zamknięte"));
+    const before = await open("a");
+    await before.catchUp(never);
+    const [figures, resolved] = [before.summary(day, []), before.ticket("1")?.resolution_s];
+    await opened.pop()?.close();
+    const store = join(folder, "a");
+    for (const name of readdirSync(store))
+      renameSync(join(store, name), join(store, name.replace(/metrics-\d+/, "metrics-1")));
+    const after = await open("a");
+    expect(after.freshness().tickets).toBe(0);
+    await after.catchUp(never);
+    expect([after.summary(day, []), after.ticket("1")?.resolution_s]).toEqual([figures, resolved]);
+    expect(readdirSync(store).filter((name) => name.includes("metrics-1"))).toEqual([]);
   });
 
   it("waits for the head of messages that came first, also over a restart", async () => {

@@ -10,11 +10,11 @@ import { ErasureFollower, retrying } from "@thulium-stream/runtime";
 import { eventTopics } from "./engine/event-of.ts";
 import { eventEnds, FoldLoop } from "./engine/fold-loop.ts";
 import { type FoldIds, followFigures } from "./engine/follow-figures.ts";
-import { MetricsStore } from "./engine/metrics-store.ts";
 import { FiguresView } from "./figures-view.ts";
 import type { Freshness, MetricsView } from "./metrics-view.ts";
 import { createFigureRules, type FigureRules, type RuleOptions } from "./rules/figure-rules.ts";
 import { noMetricsSettings } from "./rules/metrics-settings.ts";
+import { MetricsStore } from "./store/metrics-store.ts";
 
 /** What the engine works with. */
 export interface MetricsDeps {

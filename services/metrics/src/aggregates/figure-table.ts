@@ -1,53 +1,15 @@
-import {
-  epochMsOf,
-  type Instant,
-  type SlaStanding,
-  type TicketMetrics,
-} from "@thulium-stream/contracts";
-import { factsOf } from "../history/stored-history.ts";
-import { type Group, groups, slaClocks } from "./aggregate.ts";
+import { type Group, groups } from "./aggregate.ts";
 import type { BlockTotals } from "./block-totals.ts";
 import { Dictionary } from "./dictionary.ts";
 import { NextResponsePool } from "./next-response-pool.ts";
 import { bucketOf } from "./sketch.ts";
+import { countFigures, durationFigures, instantFigures, type TableRow } from "./table-row.ts";
 
-/** What the table takes from a record. */
-export type TableFigures = Pick<
-  TicketMetrics,
-  | "ticket_id"
-  | "rules_id"
-  | "as_of"
-  | "queue"
-  | "category"
-  | "source"
-  | "agent"
-  | "status"
-  | "created_at"
-  | "deleted"
-  | "open"
-  | "first_response_at"
-  | "first_response_s"
-  | "first_response_business_s"
-  | "next_responses"
-  | "resolved_at"
-  | "resolution_s"
-  | "resolution_business_s"
-  | "reopen_count"
-  | "sla_first_response"
-  | "sla_next_response"
-  | "sla_resolution"
-  | "created_known_at"
-  | "first_response_known_at"
-  | "resolved_known_at"
-  | "history"
->;
-
-/** A column per figure. Instants are seconds since 1970-01-01T00:00Z, 0 = none; durations are seconds, −1 = unknown; `…Bucket` is the sketch bucket of a duration. */
+/** A column per figure of a {@link TableRow}; `…Bucket` is the sketch bucket of a duration. */
 const layout = {
   created: Uint32Array,
   responded: Uint32Array,
   resolved: Uint32Array,
-  /** End of the last stretch in which it was open; 0 = it still is. */
   ended: Uint32Array,
   createdKnown: Uint32Array,
   respondedKnown: Uint32Array,
@@ -62,7 +24,6 @@ const layout = {
   resolutionBusinessBucket: Uint16Array,
   reopens: Uint16Array,
   deleted: Uint8Array,
-  /** A place in {@link standings} per clock. */
   slaFirst: Uint8Array,
   slaNext: Uint8Array,
   slaResolution: Uint8Array,
@@ -74,7 +35,7 @@ const layout = {
   source: Uint32Array,
   agent: Uint32Array,
   status: Uint32Array,
-  /** Newest observation of the record, in milliseconds, and how many facts it holds: what makes one record newer than another. */
+  /** With `facts`: what makes one record newer than another. */
   asOfMs: Float64Array,
   facts: Uint32Array,
   /** Partition of the record, and by which rules it was made. */
@@ -84,9 +45,6 @@ const layout = {
 
 /** Columns by name; places below {@link FigureTable.size} are filled. */
 export type Columns = { [Name in keyof typeof layout]: InstanceType<(typeof layout)[Name]> };
-
-/** Standings of a clock, by the number that a column keeps. */
-export const standings = ["none", "met", "breached", "running"] as const;
 
 /** Rows of one block. */
 export const blockRows = 4096;
@@ -153,15 +111,11 @@ export class FigureTable {
   }
 
   /** Whether a record is older than what is held of its ticket, and must not replace it. */
-  isOutdated(metrics: Pick<TableFigures, "ticket_id" | "as_of" | "history">): boolean {
-    const row = this.#rows.get(metrics.ticket_id);
+  isOutdated(ticketId: string, { asOfMs, facts }: Pick<TableRow, "asOfMs" | "facts">): boolean {
+    const row = this.#rows.get(ticketId);
     if (row === undefined) return false;
     const heldMs = this.columns.asOfMs[row] ?? 0;
-    const asOfMs = epochMsOf(metrics.as_of);
-    return (
-      asOfMs < heldMs ||
-      (asOfMs === heldMs && factsOf(metrics.history) < (this.columns.facts[row] ?? 0))
-    );
+    return asOfMs < heldMs || (asOfMs === heldMs && facts < (this.columns.facts[row] ?? 0));
   }
 
   /** Tickets of a partition. */
@@ -180,38 +134,27 @@ export class FigureTable {
   }
 
   /** Takes over the figures of a ticket from a record of a partition. */
-  set(metrics: TableFigures, partition: number): void {
-    const row = this.#rowFor(metrics.ticket_id);
+  set(ticketId: string, figures: TableRow, partition: number): void {
+    const row = this.#rowFor(ticketId);
     const { columns } = this;
     this.blocks[Math.floor(row / blockRows)] = undefined;
-    columns.created[row] = secondsOf(metrics.created_at);
-    columns.responded[row] = secondsOf(metrics.first_response_at);
-    columns.resolved[row] = secondsOf(metrics.resolved_at);
-    columns.ended[row] = secondsOf(metrics.open.at(-1)?.to ?? null);
-    columns.createdKnown[row] = secondsOf(metrics.created_known_at);
-    columns.respondedKnown[row] = secondsOf(metrics.first_response_known_at);
-    columns.resolvedKnown[row] = secondsOf(metrics.resolved_known_at);
-    this.#setDurations(row, metrics);
-    columns.reopens[row] = metrics.reopen_count;
-    columns.deleted[row] = metrics.deleted ? 1 : 0;
-    columns.asOfMs[row] = epochMsOf(metrics.as_of);
-    columns.facts[row] = factsOf(metrics.history);
-    columns.partition[row] = partition;
-    columns.rules[row] = this.#rules.codeOf(metrics.rules_id);
-    for (const group of groups)
-      columns[group][row] = this.dictionaries[group].codeOf(metrics[group]);
-    for (const [at, { state, due }] of clockColumns.entries()) {
-      const standing = metrics[`sla_${slaClocks[at] ?? "resolution"}`];
-      columns[state][row] = codeOf(standing);
-      if (standing !== null) this.hasTargets = true;
-      columns[due][row] = secondsOf(standing?.due_at ?? null);
+    for (const name of instantFigures) columns[name][row] = figures[name];
+    for (const name of countFigures) columns[name][row] = figures[name];
+    for (const name of durationFigures) {
+      const seconds = figures[name];
+      columns[name][row] = seconds;
+      const bucket = seconds < 0 ? 0 : bucketOf(seconds);
+      columns[`${name}Bucket`][row] = bucket;
+      if (bucket > this.lastBucket) this.lastBucket = bucket;
     }
-    this.lastBucket = Math.max(this.lastBucket, this.next.set(row, metrics.next_responses));
-    if (metrics.open.length > 1)
-      this.stretches.set(
-        row,
-        Uint32Array.from(metrics.open.flatMap(({ from, to }) => [secondsOf(from), secondsOf(to)])),
-      );
+    columns.asOfMs[row] = figures.asOfMs;
+    columns.partition[row] = partition;
+    columns.rules[row] = this.#rules.codeOf(figures.rulesId);
+    for (const group of groups)
+      columns[group][row] = this.dictionaries[group].codeOf(figures.groups[group]);
+    if (figures.slaFirst + figures.slaNext + figures.slaResolution > 0) this.hasTargets = true;
+    this.lastBucket = Math.max(this.lastBucket, this.next.set(row, figures.next));
+    if (figures.stretches.length > 0) this.stretches.set(row, Uint32Array.from(figures.stretches));
     else this.stretches.delete(row);
   }
 
@@ -235,24 +178,6 @@ export class FigureTable {
     this.blocks.length = 0;
     this.next.clear();
     this.columns = columnsOf(1024);
-  }
-
-  #setDurations(row: number, metrics: TableFigures): void {
-    const { columns } = this;
-    const set = (
-      value: number | null,
-      seconds: "response" | "responseBusiness" | "resolution" | "resolutionBusiness",
-    ) => {
-      const whole = value === null ? -1 : Math.round(value);
-      columns[seconds][row] = whole;
-      const bucket = whole < 0 ? 0 : bucketOf(whole);
-      columns[`${seconds}Bucket`][row] = bucket;
-      if (bucket > this.lastBucket) this.lastBucket = bucket;
-    };
-    set(metrics.first_response_s, "response");
-    set(metrics.first_response_business_s, "responseBusiness");
-    set(metrics.resolution_s, "resolution");
-    set(metrics.resolution_business_s, "resolutionBusiness");
   }
 
   #rowFor(ticketId: string): number {
@@ -280,12 +205,4 @@ function columnsOf(capacity: number): Columns {
   return Object.fromEntries(
     Object.entries(layout).map(([name, Column]) => [name, new Column(capacity)]),
   ) as Columns;
-}
-
-function codeOf(standing: SlaStanding | null): number {
-  return standing === null ? 0 : standings.indexOf(standing.state);
-}
-
-function secondsOf(instant: Instant | null): number {
-  return instant === null ? 0 : Math.max(1, Math.round(epochMsOf(instant) / 1000));
 }

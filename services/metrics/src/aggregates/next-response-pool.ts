@@ -1,4 +1,3 @@
-import { epochMsOf, type NextResponse } from "@thulium-stream/contracts";
 import { bucketOf } from "./sketch.ts";
 
 const width = 5;
@@ -14,11 +13,11 @@ export class NextResponsePool {
   #used = 0;
   #wasted = 0;
 
-  /** Takes over the responses of a row. Returns the last bucket among them. */
-  set(row: number, responses: readonly NextResponse[]): number {
+  /** Takes over the responses of a row: second of the answer, both durations, and so on. Returns the last bucket among them. */
+  set(row: number, responses: readonly number[]): number {
     this.#makeRoomFor(row);
     const held = this.#counts[row] ?? 0;
-    const count = Math.min(responses.length, 0xffff);
+    const count = Math.min(responses.length / 3, 0xffff);
     if (count > held) {
       this.#wasted += held;
       if (this.#wasted > leastWasteToPack && this.#wasted > this.#used / 2) this.#pack();
@@ -28,11 +27,12 @@ export class NextResponsePool {
     this.#counts[row] = count;
     let at = (this.#starts[row] ?? 0) * width;
     let last = 0;
-    for (const { answered_at, response_s, response_business_s } of responses) {
-      this.#entries[at] = Math.round(epochMsOf(answered_at) / 1000) | 0;
-      this.#entries[at + 1] = response_s ?? -1;
-      this.#entries[at + 2] = response_business_s ?? -1;
-      const buckets = [bucketOf(response_s ?? 0), bucketOf(response_business_s ?? 0)] as const;
+    for (let from = 0; from < count * 3; from += 3) {
+      const [took, worked] = [responses[from + 1] ?? -1, responses[from + 2] ?? -1];
+      const buckets = [bucketOf(took), bucketOf(worked)] as const;
+      this.#entries[at] = (responses[from] ?? 0) | 0;
+      this.#entries[at + 1] = took;
+      this.#entries[at + 2] = worked;
       this.#entries[at + 3] = buckets[0];
       this.#entries[at + 4] = buckets[1];
       last = Math.max(last, ...buckets);

@@ -5,6 +5,7 @@ import type { Aggregate, Distribution } from "./aggregate.ts";
 import { FigureTable } from "./figure-table.ts";
 import { type ScannedGroup, scanTable } from "./scan-table.ts";
 import type { Stretches } from "./stretches.ts";
+import { tableRowOf } from "./table-row.ts";
 
 const startS = Date.parse("2026-11-01T00:00:00.000Z") / 1000;
 const hourS = 3600;
@@ -218,7 +219,7 @@ function filled(lines: readonly Line[]) {
 
 function put(table: FigureTable, newest: Map<string, Line>, lines: readonly Line[]): void {
   for (const line of lines) {
-    table.set(line, 0);
+    table.set(line.ticket_id, tableRowOf(line), 0);
     newest.set(line.ticket_id, line);
   }
 }

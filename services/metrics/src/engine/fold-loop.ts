@@ -12,10 +12,10 @@ import {
 } from "@thulium-stream/contracts";
 import { batchesToEnd, type ErasureFollower } from "@thulium-stream/runtime";
 import type { FigureRules } from "../rules/figure-rules.ts";
+import type { MetricsStore } from "../store/metrics-store.ts";
 import { eventTopics } from "./event-of.ts";
 import { appliedOf, type FoldIds } from "./follow-figures.ts";
 import { MetricsEraser } from "./metrics-eraser.ts";
-import type { MetricsStore } from "./metrics-store.ts";
 import { PartitionFold } from "./partition-fold.ts";
 
 /** What the loop works with. */

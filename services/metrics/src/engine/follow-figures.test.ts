@@ -1,7 +1,7 @@
 import { encodeJson, type LogBatch } from "@thulium-stream/contracts";
 import { describe, expect, it } from "vitest";
+import { foldedToHeader, foldHeader } from "../store/metrics-store.ts";
 import { appliedOf, flushName } from "./follow-figures.ts";
-import { foldedToHeader, foldHeader } from "./metrics-store.ts";
 
 function batchOf(fold: string): LogBatch {
   const value = encodeJson({ ticket_id: "1", as_of: "2026-11-23T08:00:00.000Z", history: {} });

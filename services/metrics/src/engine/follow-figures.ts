@@ -10,7 +10,7 @@ import {
   foldedToHeader,
   foldHeader,
   type MetricsStore,
-} from "./metrics-store.ts";
+} from "../store/metrics-store.ts";
 
 /**
  * Folds of this process by name, and the number of the last flush of each that is in the store. What the store has need not be read again; what was appended and has not

@@ -5,7 +5,7 @@ import {
   instantOf,
 } from "@thulium-stream/contracts";
 import type { ErasureFollower } from "@thulium-stream/runtime";
-import type { MetricsStore } from "./metrics-store.ts";
+import type { MetricsStore } from "../store/metrics-store.ts";
 
 /** What a {@link MetricsEraser} works with. */
 export interface MetricsEraserDeps {
@@ -84,8 +84,7 @@ export class MetricsEraser {
       if (at % ticketsAtOnce === 0) await new Promise(setImmediate);
       const isErased =
         list.erasureOf({ ticketId }) !== null ||
-        list.erasureOf({ ticketId, customerId: store.record(ticketId)?.customer_id ?? null }) !==
-          null;
+        list.erasureOf({ ticketId, customerId: store.customerOf(ticketId) }) !== null;
       if (isErased) found.push(ticketId);
     }
     return found;

@@ -15,14 +15,14 @@ import { withoutIds } from "../figures/without-ids.ts";
 import { emptyHistory, foldEvent } from "../history/fold-event.ts";
 import { packHistory, unpackHistory } from "../history/stored-history.ts";
 import type { FigureRules } from "../rules/figure-rules.ts";
-import { eventOf, eventTopics } from "./event-of.ts";
-import { type FoldIds, flushName } from "./follow-figures.ts";
 import {
   type AppliedRecord,
   foldedToHeader,
   foldHeader,
   type MetricsStore,
-} from "./metrics-store.ts";
+} from "../store/metrics-store.ts";
+import { eventOf, eventTopics } from "./event-of.ts";
+import { type FoldIds, flushName } from "./follow-figures.ts";
 
 /** A record of `ticket-metrics`, laid where the ticket lies that it is `of`. */
 interface FoldedRecord extends AppliedRecord {
@@ -195,7 +195,7 @@ export class PartitionFold {
   #recordsOfErased(of: string): readonly FoldedRecord[] {
     const { store, system, rules, newId } = this.#deps;
     const gone: FoldedRecord = { ticketId: of, of, value: null, metrics: null };
-    const held = store.record(of);
+    const held = store.ticket(of);
     if (held === null) return [gone];
     const history = withoutIds(unpackHistory(held.history));
     const ticketId = `erased-${newId()}`;
@@ -212,7 +212,7 @@ export class PartitionFold {
     const { store } = this.#deps;
     // Most tickets of a backfill are new: no need to ask the disk for them.
     if (store.table.rowOf(ticketId) === undefined) return emptyHistory;
-    const record = store.record(ticketId);
-    return record === null ? emptyHistory : unpackHistory(record.history);
+    const held = store.ticket(ticketId);
+    return held === null ? emptyHistory : unpackHistory(held.history);
   }
 }

@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TicketMetrics } from "@thulium-stream/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { tableRowOf } from "../aggregates/table-row.ts";
 import { MetricsStore } from "./metrics-store.ts";
 
 const nowMs = Date.parse("2026-11-23T12:00:00.000Z");
+
+const noHistory = { heads: [], messages: [] };
 
 let folder: string;
 beforeEach(() => {
@@ -43,7 +46,7 @@ function record(ticketId: string, status: string): TicketMetrics {
     sla_next_response: null,
     sla_resolution: null,
     next_responses: [],
-    history: { heads: [], messages: [] },
+    history: noHistory,
   } as unknown as TicketMetrics;
 }
 
@@ -61,14 +64,13 @@ it("gives back what is kept of records after it was closed and opened, also when
   const written = await MetricsStore.open(folder, nowMs);
   await fill(written, "first");
   await written.clear();
-  expect(written.record("1")).toBeNull();
+  expect(written.ticket("1")).toBeNull();
   await fill(written, "second");
   await written.close();
   const store = await MetricsStore.open(folder, nowMs);
-  expect([store.record("1"), store.record("2")]).toEqual([
-    record("1", "second"),
-    record("2", "second"),
-  ]);
+  expect(store.ticket("1")).toMatchObject({ partition: 4, customerId: "7", history: noHistory });
+  expect(store.ticket("2")?.figures).toEqual(tableRowOf(record("2", "second")));
+  expect(store.customerOf("2")).toBe("7");
   expect(store.table.idsOf(4)).toEqual(["1", "2"]);
   expect(store.position(4)).toBe(2);
   await store.close();

@@ -2,7 +2,9 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { TicketMetrics, TopicPartition } from "@thulium-stream/contracts";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { FigureTable, type TableFigures } from "../aggregates/figure-table.ts";
+import { FigureTable } from "../aggregates/figure-table.ts";
+import { tableRowOf } from "../aggregates/table-row.ts";
+import { figuresOfRow, type KeptTicket, rowVersion, ticketOfRow, ticketRow } from "./ticket-row.ts";
 
 /** Header of a `ticket-metrics` record: up to which positions its partition's events are folded, as JSON by topic. The newest record of a partition tells how far its fold is. */
 export const foldedToHeader = "ts_folded_to";
@@ -11,21 +13,7 @@ export const foldHeader = "ts_fold";
 
 /** Tombstones may be gone from the log after 7 days: an older store could keep what was erased. */
 const oldestMs = 5 * 86_400_000;
-/** Raise it when the store's own form changes: it is then made anew from the log. */
-const storeVersion = 3;
-const fileName = `metrics-${storeVersion}.mdb`;
-/** Where the names of the records' fields are kept, once for all of them. */
-const fieldNames = Symbol.for("field-names");
-
-/** What is kept of a record: what the table needs, and the history, from which all other figures can be made again. */
-export type KeptFigures = TableFigures & Pick<TicketMetrics, "customer_id">;
-
-/** A ticket's record as it is kept. */
-interface KeptRecord {
-  /** Its partition of `ticket-metrics`. */
-  readonly partition: number;
-  readonly metrics: KeptFigures;
-}
+const fileName = `metrics-${rowVersion}.mdb`;
 
 /** What {@link MetricsStore.apply} takes over: records of one partition of `ticket-metrics`, or those about to be read from it. */
 export interface AppliedRecords {
@@ -50,7 +38,7 @@ export interface AppliedRecord {
 export class MetricsStore {
   readonly table = new FigureTable();
   readonly #root: RootDatabase<unknown, string>;
-  readonly #records: Database<KeptRecord, string>;
+  readonly #tickets: Database<Buffer, string>;
   readonly #meta: Database<number, string>;
   /** What `#meta` holds, readable before it is committed. */
   readonly #positions = new Map<string, number>();
@@ -66,12 +54,7 @@ export class MetricsStore {
       maxDbs: 3,
       noSync: true,
     });
-    this.#records = this.#root.openDB({
-      name: "records",
-      encoding: "msgpack",
-      compression: true,
-      sharedStructuresKey: fieldNames,
-    });
+    this.#tickets = this.#root.openDB({ name: "tickets", encoding: "binary" });
     this.#meta = this.#root.openDB({ name: "meta", encoding: "json" });
   }
 
@@ -80,14 +63,23 @@ export class MetricsStore {
     const store = new MetricsStore(folder);
     if ((store.#meta.get("caughtUpMs") ?? 0) <= nowMs - oldestMs) await store.clear();
     for (const { key, value } of store.#meta.getRange()) store.#positions.set(key, value);
-    for (const { value } of store.#records.getRange({ start: "", snapshot: false }))
-      store.table.set(value.metrics, value.partition);
+    for (const { key, value } of store.#tickets.getRange({ snapshot: false })) {
+      const { figures, partition } = figuresOfRow(value);
+      store.table.set(key, figures, partition);
+    }
     return store;
   }
 
   /** What is kept of a ticket; null when there is nothing. */
-  record(ticketId: string): KeptFigures | null {
-    return this.#records.get(ticketId)?.metrics ?? null;
+  ticket(ticketId: string): KeptTicket | null {
+    const row = this.#tickets.get(ticketId);
+    return row === undefined ? null : ticketOfRow(row);
+  }
+
+  /** The customer whose a ticket is; null when it is nobody's. */
+  customerOf(ticketId: string): string | null {
+    const row = this.#tickets.get(ticketId);
+    return row === undefined ? null : figuresOfRow(row).customerId;
   }
 
   /** Where reading a partition of `ticket-metrics` goes on. */
@@ -103,18 +95,23 @@ export class MetricsStore {
   /** Takes over records, and where they came from, in one transaction. Returns how many tickets changed. */
   async apply(applied: AppliedRecords): Promise<number> {
     const { partition, nextPosition, foldedTo } = applied;
-    const news: AppliedRecord[] = [];
-    for (const record of applied.records) {
-      const { ticketId, metrics } = record;
-      if (metrics === null) this.table.delete(ticketId);
-      else if (this.table.isOutdated(metrics)) continue;
-      else this.table.set(metrics, partition);
-      news.push(record);
+    const news: { readonly ticketId: string; readonly row: Buffer | null }[] = [];
+    for (const { ticketId, metrics } of applied.records) {
+      if (metrics === null) {
+        this.table.delete(ticketId);
+        news.push({ ticketId, row: null });
+        continue;
+      }
+      const figures = tableRowOf(metrics);
+      if (this.table.isOutdated(ticketId, figures)) continue;
+      this.table.set(ticketId, figures, partition);
+      const { customer_id: customerId, history } = metrics;
+      news.push({ ticketId, row: ticketRow({ partition, customerId, figures, history }) });
     }
     await this.#root.batch(() => {
-      for (const { ticketId, metrics } of news) {
-        if (metrics === null) this.#records.remove(ticketId);
-        else this.#records.put(ticketId, { partition, metrics: kept(metrics) });
+      for (const { ticketId, row } of news) {
+        if (row === null) this.#tickets.remove(ticketId);
+        else this.#tickets.put(ticketId, row);
       }
       if (nextPosition !== undefined) this.#raise(`read/${partition}`, nextPosition);
       for (const [topic, position] of Object.entries(foldedTo))
@@ -130,7 +127,7 @@ export class MetricsStore {
 
   /** Forgets everything. */
   async clear(): Promise<void> {
-    await this.#records.clearAsync();
+    await this.#tickets.clearAsync();
     await this.#meta.clearAsync();
     this.#positions.clear();
     this.table.clear();
@@ -146,36 +143,4 @@ export class MetricsStore {
     this.#positions.set(key, position);
     this.#meta.put(key, position);
   }
-}
-
-function kept(metrics: TicketMetrics): KeptFigures {
-  return {
-    ticket_id: metrics.ticket_id,
-    rules_id: metrics.rules_id,
-    as_of: metrics.as_of,
-    customer_id: metrics.customer_id,
-    queue: metrics.queue,
-    category: metrics.category,
-    source: metrics.source,
-    agent: metrics.agent,
-    status: metrics.status,
-    created_at: metrics.created_at,
-    deleted: metrics.deleted,
-    open: metrics.open,
-    first_response_at: metrics.first_response_at,
-    first_response_s: metrics.first_response_s,
-    first_response_business_s: metrics.first_response_business_s,
-    next_responses: metrics.next_responses,
-    resolved_at: metrics.resolved_at,
-    resolution_s: metrics.resolution_s,
-    resolution_business_s: metrics.resolution_business_s,
-    reopen_count: metrics.reopen_count,
-    sla_first_response: metrics.sla_first_response,
-    sla_next_response: metrics.sla_next_response,
-    sla_resolution: metrics.sla_resolution,
-    created_known_at: metrics.created_known_at,
-    first_response_known_at: metrics.first_response_known_at,
-    resolved_known_at: metrics.resolved_known_at,
-    history: metrics.history,
-  };
 }
