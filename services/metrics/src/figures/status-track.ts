@@ -83,7 +83,6 @@ function pushRun(
   const { status, status_id, deleted } = run;
   const isClosed = deleted || run.unlisted || rules.isClosed(run);
   const previous = track.at(-1);
-  const head = { status, status_id, isClosed, isDeleted: deleted };
   if (
     previous?.basis === "derived from system comment" &&
     !deleted &&
@@ -91,15 +90,20 @@ function pushRun(
     isNamed(status, previous.status)
   ) {
     // The comment told the very step that led here; the head knows its full name and id.
-    track[track.length - 1] = { ...previous, ...head };
+    track[track.length - 1] = { ...previous, status, status_id };
     return;
   }
   const isClose = isClosed && previous?.isClosed !== true;
   const begin = isClose ? closeOf(run, place, previous) : beginOf(run, place);
+  // Written out: spreading the two parts into one takes a tenth of the time of all figures.
   track.push({
-    ...head,
-    ...begin,
     fromMs: Math.max(begin.fromMs, previous?.fromMs ?? place.createdMs),
+    precisionMs: begin.precisionMs,
+    status,
+    status_id,
+    isClosed,
+    isDeleted: deleted,
+    basis: begin.basis,
     knownMs: epochMsOf(run.observed_at),
   });
 }
