@@ -73,7 +73,7 @@ export function blockTotals(
     }
   }
   const cells = new CellTotals(table, 1, ever, nowS);
-  cells.gather({ ranges: [{ from, end }], groupOf });
+  cells.gather({ ranges: [{ from, end }], before: [], groupOf });
   const [totals = new Totals()] = cells.totalsOf(0);
   return { totals, rows, open, ...span };
 }

@@ -13,6 +13,8 @@ export interface RowRange {
 /** Which rows count, and where. */
 export interface GatheredRows {
   readonly ranges: readonly RowRange[];
+  /** Rows of which all lies before the stretches: of them only those that are still open count. */
+  readonly before: readonly RowRange[];
   /** Group of each row of the table; what is below 0 or above the last group counts nowhere. */
   readonly groupOf: Int32Array;
 }
@@ -241,7 +243,7 @@ export class CellTotals {
   }
 
   /** A stretch of being open counts at the end of every stretch of time that ends inside it. */
-  #opened({ ranges, groupOf }: GatheredRows): void {
+  #opened({ ranges, before, groupOf }: GatheredRows): void {
     const { count, startS, endS, places, groups } = this.#frame;
     const { columns, stretches } = this.#table;
     const { created, ended, reopens } = columns;
@@ -256,7 +258,7 @@ export class CellTotals {
       open[first] = (open[first] as number) + 1;
       open[last] = (open[last] as number) - 1;
     };
-    for (const { from, end } of ranges)
+    for (const { from, end } of [...before, ...ranges])
       for (let row = from; row < end; row += 1) {
         const group = groupOf[row] as number;
         if (group < 0 || group >= groups) continue;

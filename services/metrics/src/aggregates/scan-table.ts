@@ -57,6 +57,7 @@ export function scanTable(table: FigureTable, options: ScanOptions): readonly Sc
   if (by.length === 0 && Object.keys(where).length === 0 && stretches.endsS.length === 1)
     return [scanBlocks(table, stretches, nowS)];
   const { groupOf, found } = groupsOfRows(table, options);
+  const rows = { ...rangesOf(table, stretches, nowS), groupOf };
   const cellsOfGroup = stretches.endsS.length * (table.lastBucket + 1);
   const atOnce = Math.max(1, Math.floor(mostNumbers / cellsOfGroup));
   return found.flatMap((_, first) => {
@@ -66,9 +67,23 @@ export function scanTable(table: FigureTable, options: ScanOptions): readonly Sc
     if (first > 0)
       for (let row = 0; row < table.size; row += 1) groupOf[row] = Number(groupOf[row]) - atOnce;
     const cells = new CellTotals(table, part.length, stretches, nowS);
-    cells.gather({ ranges: [{ from: 0, end: table.size }], groupOf });
+    cells.gather(rows);
     return part.map((group, at) => ({ ...group, totals: cells.totalsOf(at) }));
   });
+}
+
+/** Which rows are to be looked at, and which lie before the stretches, as far as blocks that were kept tell. */
+function rangesOf(table: FigureTable, { startS, endsS }: Stretches, nowS: number) {
+  const [ranges, before]: [RowRange[], RowRange[]] = [[], []];
+  for (let from = 0; from < table.size; from += blockRows) {
+    const range = { from, end: Math.min(table.size, from + blockRows) };
+    const block = table.blocks[from / blockRows];
+    const isKept = block !== undefined && block.nextDueS > nowS;
+    if (!isKept || blockInside(block, startS, endsS.at(-1) ?? startS) !== "open")
+      ranges.push(range);
+    else if (block.open > 0) before.push(range);
+  }
+  return { ranges, before };
 }
 
 /** One stretch of all tickets: what whole blocks come to is kept until one of their rows changes. */
@@ -103,7 +118,7 @@ function scanBlocks(table: FigureTable, stretches: Stretches, nowS: number): Sca
   }
   if (ranges.length === 0) return { key: [], rows, totals: [total] };
   const cells = new CellTotals(table, 1, stretches, nowS);
-  cells.gather({ ranges, groupOf });
+  cells.gather({ ranges, before: [], groupOf });
   const [looked] = cells.totalsOf(0);
   if (looked !== undefined) total.merge(looked);
   return { key: [], rows, totals: [total] };
