@@ -204,8 +204,11 @@ function envelopeOf(text: string): Envelope {
   return { count, result: envelope.result };
 }
 
-/** 16 or more digits in a row outside strings would be rounded by `JSON.parse`: such an answer is parsed without loss. */
-const longNumber = /[:,[\s]-?\d{16,}/;
+/**
+ * 16 or more digits in a row outside strings would be rounded by `JSON.parse`: such an answer is parsed without loss. One class for each digit instead of a
+ * count, so that the engine may leap over text that has no digits.
+ */
+const longNumber = new RegExp(`[:,[\\s]-?${"\\d".repeat(16)}`);
 
 function parseJson(text: string): unknown {
   try {

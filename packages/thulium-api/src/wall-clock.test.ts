@@ -1,3 +1,4 @@
+import { instantOf } from "@thulium-stream/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addMinutes, createWallClock, minutesBetween } from "./wall-clock.ts";
@@ -99,6 +100,34 @@ describe("the wall clock of Warsaw", () => {
         },
       ),
     );
+  });
+});
+
+describe("the wall clock of any zone", () => {
+  it.each([
+    ["Europe/Warsaw", "2026-10-24T20:00"],
+    ["Europe/Warsaw", "2026-03-28T20:00"],
+    // Half an hour is repeated, half an hour is skipped.
+    ["Australia/Lord_Howe", "2026-04-04T11:00"],
+    ["Australia/Lord_Howe", "2026-10-03T11:00"],
+    ["Asia/Kolkata", "2026-06-01T00:00"],
+    ["America/St_Johns", "2026-11-01T00:00"],
+  ])("reads every text of %s as the instants that show it (%s and twelve hours)", (zone, from) => {
+    const clock = createWallClock(zone);
+    const shown = new Map<string, number[]>();
+    for (let minute = 0; minute < 720; minute += 1) {
+      const ms = utc(from) + minute * 60_000;
+      shown.set(clock.toText(ms), [...(shown.get(clock.toText(ms)) ?? []), ms]);
+    }
+    for (const [text, starts] of shown) {
+      const reading = clock.toInstants(text);
+      expect(reading?.intervals.map(({ startMs }) => startMs)).toEqual(starts);
+      expect(reading).toMatchObject({ ambiguous: starts.length > 1, gap: false });
+      expect(reading?.first).toBe(instantOf(starts[0] ?? 0));
+      const second = clock.toInstants(`${text}:07`);
+      expect(second?.first).toBe(instantOf((starts[0] ?? 0) + 7000));
+      expect(second?.intervals[0]?.startMs).toBe((starts[0] ?? 0) + 7000);
+    }
   });
 });
 

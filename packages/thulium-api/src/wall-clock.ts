@@ -28,8 +28,10 @@ export interface WallClock {
 
 const dayMs = 86_400_000;
 const minuteMs = 60_000;
-/** Texts whose readings are remembered, since stamps repeat from row to row: a busy week's minutes. */
+/** Hours that are remembered, since a page's stamps share few: two years. */
 const mostRemembered = 20_000;
+/** What follows an hour: minutes and, maybe, seconds. */
+const restForm = /^:[0-5]\d(?::[0-5]\d)?$/;
 const form = /^(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2})(?::(\d{2}))?$/;
 
 /** From an instant on, local time is UTC plus this offset. */
@@ -38,10 +40,20 @@ interface Segment {
   readonly offsetMs: number;
 }
 
-/** The wall clock of an IANA zone. Transitions are looked up once a year and zone; after that, a reading costs no library call. */
+/** An hour of the wall clock in which nothing changes. */
+interface PlainHour {
+  readonly startMs: number;
+  /** The beginning of its instants, up to the minutes: `YYYY-MM-DDTHH`. */
+  readonly instantHour: string;
+}
+
+/**
+ * The wall clock of an IANA zone. Transitions are looked up once a year and zone, and what an hour means once; after that, a reading costs neither a library
+ * call nor any arithmetic of dates.
+ */
 export function createWallClock(zone: string): WallClock {
   const years = new Map<number, readonly Segment[]>();
-  const readings = new Map<string, WallClockReading | null>();
+  const hours = new Map<string, PlainHour | null>();
 
   const segmentsOf = (year: number): readonly Segment[] => {
     const known = years.get(year);
@@ -92,19 +104,50 @@ export function createWallClock(zone: string): WallClock {
     return { intervals, first, ambiguous: intervals.length > 1, gap };
   };
 
+  /** null for an hour near a change of the clock, of an offset that is not whole hours, and for what is no hour at all: each of its texts is read for itself. */
+  const findHour = (text: string): PlainHour | null => {
+    const [first, last] = [read(`${text}:00`), read(`${text}:59`)];
+    const startMs = first?.intervals[0]?.startMs;
+    const isPlain = (reading: WallClockReading | null, ms: number) =>
+      reading?.intervals[0]?.startMs === ms && !reading.ambiguous && !reading.gap;
+    if (first === null || startMs === undefined || !first.first.endsWith(":00:00.000Z"))
+      return null;
+    return isPlain(first, startMs) && isPlain(last, startMs + 59 * minuteMs)
+      ? { startMs, instantHour: first.first.slice(0, 13) }
+      : null;
+  };
+
+  const hourOf = (text: string): PlainHour | null => {
+    const known = hours.get(text);
+    if (known !== undefined) return known;
+    const hour = findHour(text);
+    if (hours.size >= mostRemembered) hours.clear();
+    hours.set(text, hour);
+    return hour;
+  };
+
   return {
     zone,
     toInstants(text) {
-      const known = readings.get(text);
-      if (known !== undefined) return known;
-      const reading = read(text);
-      if (readings.size >= mostRemembered) readings.clear();
-      readings.set(text, reading);
-      return reading;
+      const hour = hourOf(text.slice(0, 13));
+      const rest = text.slice(13);
+      return hour === null || !restForm.test(rest) ? read(text) : readingIn(hour, rest);
     },
     toText: textAt,
     earliestText: (fromMs, toMs) => extremeTexts(fromMs, toMs)[0] ?? textAt(fromMs),
     latestText: (fromMs, toMs) => extremeTexts(fromMs, toMs).at(-1) ?? textAt(toMs),
+  };
+}
+
+function readingIn({ startMs, instantHour }: PlainHour, rest: string): WallClockReading {
+  const hasSeconds = rest.length > 3;
+  const [minute, second] = [Number(rest.slice(1, 3)), hasSeconds ? Number(rest.slice(4)) : 0];
+  const ms = startMs + minute * minuteMs + second * 1000;
+  return {
+    intervals: [{ startMs: ms, endMs: ms + (hasSeconds ? 1000 : minuteMs) }],
+    first: `${instantHour}${hasSeconds ? rest : `${rest}:00`}.000Z`,
+    ambiguous: false,
+    gap: false,
   };
 }
 
