@@ -9,8 +9,8 @@ const pairs = Array.from(
 /** Ten bits each, at these bits of the digest: 26 characters in all. */
 const offsets = Array.from({ length: 13 }, (_, pair) => pair * 10);
 
-/** The first 26 characters (130 bits) of the base32 (RFC 4648, lower case) of sha256 of UTF-8 text: the form of every content hash and id. */
-export function hashId(text: string): string {
+/** The first 26 characters (130 bits) of the base32 (RFC 4648, lower case) of sha256 of UTF-8, given as text or as bytes: the form of every content hash and id. */
+export function hashId(text: string | Uint8Array): string {
   // As text of one byte a character: a buffer of its own for every hash costs more than the hash.
   const bytes = hash("sha256", text, "binary");
   let id = "";

@@ -1,10 +1,11 @@
+import { encodeText } from "./encode-text.ts";
 import { hashId } from "./hash-id.ts";
 import type { Message } from "./ticket.ts";
 
 /** What is made of a message once, for the comparison, its event and its state. */
 export interface MessageText {
-  /** JSON of what the source says of it, stamps and ratings left out: an object left open. */
-  readonly content: string;
+  /** JSON of what the source says of it, stamps and ratings left out: an object left open, as UTF-8. */
+  readonly content: Uint8Array;
   /** Content hash: {@link content} and the minute in which it was written. */
   readonly hash: string;
 }
@@ -16,7 +17,7 @@ const texts = new WeakMap<Message, MessageText>();
 export function messageText(message: Message): MessageText {
   const known = texts.get(message);
   if (known !== undefined) return known;
-  const content = JSON.stringify({
+  const json = JSON.stringify({
     system: message.system,
     ticket_id: message.ticket_id,
     message_id: message.message_id,
@@ -27,15 +28,21 @@ export function messageText(message: Message): MessageText {
     system_comment: message.system_comment,
     attachments: message.attachments,
     extra: message.extra,
-  }).slice(0, -1);
-  const text = { content, hash: hashId(`${content}${message.created_at_raw?.slice(0, 16)}`) };
+  });
+  const minute = `${message.created_at_raw?.slice(0, 16)}`;
+  const hashed = encodeText(json.slice(0, -1), minute);
+  const content = hashed.subarray(0, hashed.length - Buffer.byteLength(minute));
+  const text = { content, hash: hashId(hashed) };
   texts.set(message, text);
   return text;
 }
 
-/** JSON of a message and, in the same object, of what else is known. */
-export function jsonOfMessage(message: Message, more: object = {}): string {
+/** JSON of a message and, in the same object, of what else is known, in the parts that it is put together of. */
+export function jsonOfMessage(
+  message: Message,
+  more: object = {},
+): readonly (string | Uint8Array)[] {
   const { created_at, created_at_raw, ratings } = message;
   const rest = JSON.stringify({ created_at, created_at_raw, ratings, ...more });
-  return `${messageText(message).content},${rest.slice(1)}`;
+  return [messageText(message).content, ",", rest.slice(1)];
 }

@@ -1,4 +1,5 @@
 import { dataSchemaHeader, schemaUri } from "./contract-version.ts";
+import { encodeText } from "./encode-text.ts";
 import type { ChangeEvent, TicketEvent } from "./events.ts";
 import { Failure } from "./failure.ts";
 import type { Instant } from "./instant.ts";
@@ -36,66 +37,46 @@ export const headerNames = {
   createdMonth: "ts_created_month",
 } as const;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The record of a change event: CloudEvents headers, the event as JSON, partitioned by its ticket. */
 export function recordOfEvent(event: ChangeEvent, append: number): NewRecord {
-  const kinds = "kinds" in event ? (event as TicketEvent).kinds.join(",") : undefined;
+  const headers: Record<string, string> = {
+    [headerNames.specVersion]: "1.0",
+    [headerNames.id]: event.id,
+    [headerNames.source]: `thulium://${event.system}/tickets`,
+    [headerNames.type]: event.type,
+    [headerNames.subject]: event.ticket_id,
+    [headerNames.time]: event.time,
+    [headerNames.dataSchema]: schemaUri(event.type.slice("thulium.".length)),
+    [headerNames.contentType]: "application/json",
+    [headerNames.append]: String(append),
+    [headerNames.observedAt]: event.observed_at,
+  };
+  const isOfTicket = "kinds" in event;
+  if (isOfTicket) headers[headerNames.kinds] = (event as TicketEvent).kinds.join(",");
   return {
-    topic: "kinds" in event ? "ticket-events" : "message-events",
+    topic: isOfTicket ? "ticket-events" : "message-events",
     key: ticketKey(event.system, event.ticket_id),
     value: encodeEvent(event),
-    headers: {
-      [headerNames.specVersion]: "1.0",
-      [headerNames.id]: event.id,
-      [headerNames.source]: `thulium://${event.system}/tickets`,
-      [headerNames.type]: event.type,
-      [headerNames.subject]: event.ticket_id,
-      [headerNames.time]: event.time,
-      [headerNames.dataSchema]: schemaUri(event.type.slice("thulium.".length)),
-      [headerNames.contentType]: "application/json",
-      ...(kinds === undefined ? {} : { [headerNames.kinds]: kinds }),
-      [headerNames.append]: String(append),
-      [headerNames.observedAt]: event.observed_at,
-    },
+    headers,
   };
 }
 
 function encodeEvent(event: ChangeEvent): Uint8Array {
   if (!("message" in event) || event.message === null) return encodeJson(event);
-  const { message, ...envelope } = event;
-  return encodeText(
-    `${JSON.stringify(envelope).slice(0, -1)},"message":${jsonOfMessage(message)}}`,
-  );
+  const envelope = JSON.stringify({ ...event, message: undefined });
+  return encodeText(envelope.slice(0, -1), ',"message":', ...jsonOfMessage(event.message), "}");
 }
 
 /** The state of a message: all that the message holds, and what is known of its observation. */
 export function encodeMessageState(message: Message, observed: ObservedContent): Uint8Array {
-  return encodeText(jsonOfMessage(message, observed));
+  return encodeText(...jsonOfMessage(message, observed));
 }
 
 /** JSON as UTF-8. Lone surrogates, which UTF-8 cannot carry, are escaped by JSON itself and so survive. */
 export function encodeJson(value: unknown): Uint8Array {
   return encodeText(JSON.stringify(value));
-}
-
-/** Records are many and small, and a buffer of its own for each costs more than its bytes: they share slabs of this size. */
-const slabBytes = 256 * 1024;
-let slab = Buffer.allocUnsafeSlow(slabBytes);
-let slabUsed = 0;
-
-/** UTF-8 of a text without lone surrogates, as a part of a larger buffer: copy what is kept for long. */
-function encodeText(text: string): Uint8Array {
-  const mostBytes = text.length * 3;
-  if (mostBytes > slabBytes) return encoder.encode(text);
-  if (slabUsed + mostBytes > slabBytes) {
-    slab = Buffer.allocUnsafeSlow(slabBytes);
-    slabUsed = 0;
-  }
-  const { written } = encoder.encodeInto(text, slab.subarray(slabUsed));
-  slabUsed += written;
-  return slab.subarray(slabUsed - written, slabUsed);
 }
 
 /**

@@ -56,7 +56,10 @@ export class Batch {
   readonly #before: BatchBefore;
   readonly #changed = new Map<string, TicketState | null>();
   readonly #events: ChangeEvent[] = [];
+  readonly #messages: NewRecord[] = [];
   readonly #others: NewRecord[] = [];
+  /** On every record of the append. */
+  readonly #headers: Readonly<Record<string, string>>;
   readonly results: JobResult[] = [];
   /** What the checkpoint will be after the append. */
   checkpoint: Checkpoint;
@@ -78,6 +81,7 @@ export class Batch {
     this.#before = before;
     const { checkpoint } = before;
     this.checkpoint = { ...checkpoint, append: checkpoint.append + 1, observed_at: now };
+    this.#headers = { [headerNames.append]: String(this.checkpoint.append) };
   }
 
   /** Compares the rows of a job and takes over its decisions and progress. */
@@ -103,7 +107,7 @@ export class Batch {
 
   /** Whether there is anything to append: a page without news costs nothing downstream. */
   get isWorthAppending(): boolean {
-    const parts = [this.#events, this.#others].map(({ length }) => length);
+    const parts = [this.#events, this.#messages, this.#others].map(({ length }) => length);
     const { tasks, slices, holes, erasures } = this;
     const maps = [this.#changed, tasks, slices, holes, erasures].map(({ size }) => size);
     return [...parts, ...maps].some(Boolean) || this.heartbeat !== null || this.#movesCheckpoint;
@@ -128,22 +132,19 @@ export class Batch {
 
   /** All records of the append; the checkpoint is always among them. */
   records(): readonly NewRecord[] {
-    const headers = { [headerNames.append]: String(this.checkpoint.append) };
     const { system } = this.#options;
     const states: NewRecord[] = [...this.#changed].map(([id, state]) => ({
       topic: "tickets",
       key: ticketKey(system, id),
       value: state === null ? null : encodeJson(state),
-      headers: createdMonthHeader(state?.created_at),
+      headers: this.#headersOf(state?.created_at),
     }));
-    const others = [...states, ...this.#others, ...this.#progress()].map((record) => ({
+    const others = [...this.#others, ...this.#progress()].map((record) => ({
       ...record,
-      headers: { ...record.headers, ...headers },
+      headers: { ...record.headers, ...this.#headers },
     }));
-    return [
-      ...this.#events.map((event) => recordOfEvent(event, this.checkpoint.append)),
-      ...others,
-    ];
+    const events = this.#events.map((event) => recordOfEvent(event, this.checkpoint.append));
+    return [...events, ...states, ...this.#messages, ...others];
   }
 
   /** How far the extractor is, with this append. */
@@ -231,7 +232,7 @@ export class Batch {
     this.#changed.set(row.ticket.ticket_id, found.state);
     if (found.ticketEvent !== null) this.#events.push(found.ticketEvent);
     this.#events.push(...found.messageEvents);
-    const headers = createdMonthHeader(row.ticket.created_at);
+    const headers = this.#headersOf(row.ticket.created_at);
     for (const { message, observed } of found.messageStates) {
       const value = encodeMessageState(message, observed);
       this.#addMessage(row.ticket.ticket_id, message.message_id, value, headers);
@@ -255,14 +256,19 @@ export class Batch {
     this.#changed.set(ticketId, state);
   }
 
+  /** Shared by the records of a ticket. */
+  #headersOf(createdAt: Instant | null | undefined): Readonly<Record<string, string>> {
+    return { ...createdMonthHeader(createdAt), ...this.#headers };
+  }
+
   #addMessage(
     ticketId: string,
     messageId: string,
     value: Uint8Array | null,
-    headers: NonNullable<NewRecord["headers"]> = {},
+    headers = this.#headers,
   ): void {
     const { system } = this.#options;
-    this.#others.push({
+    this.#messages.push({
       topic: "messages",
       key: messageKey(system, ticketId, messageId),
       partitionKey: ticketKey(system, ticketId),
