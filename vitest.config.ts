@@ -54,7 +54,6 @@ export default defineConfig({
           globalSetup: ["./infra/src/local/vitest-servers.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
         },
       },
       {

@@ -12,7 +12,7 @@ const limitMs = 30 * 60_000;
 const groups = [["unit", "simulation"], ["integration"], ["scenarios"]];
 /** Takes minutes and 900 MB: only when it is named. */
 const named = ["spark"];
-/** These share nothing, so every core takes part; the others share real servers. */
+/** These share nothing, so every core takes part; of the others, which share real servers and mostly wait, two files run at a time. */
 const parallel = ["unit", "simulation"];
 const fetchScript = join(root, "infra", "dist", "local", "fetch-outside.js");
 
@@ -52,13 +52,12 @@ async function runSuites(group) {
   console.log(`\n── ${group.join(", ")}`);
   const file = join(results, `${group.join("-")}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const isParallel = group.every((suite) => parallel.includes(suite));
   const code = await node(module("vitest", "vitest.mjs"), [
     "run",
     ...group.flatMap((suite) => ["--project", suite]),
     ...reporters,
-    ...(group.every((suite) => parallel.includes(suite))
-      ? [`--maxWorkers=${availableParallelism()}`]
-      : []),
+    `--maxWorkers=${isParallel ? availableParallelism() : 2}`,
     ...rest,
   ]);
   const report = readReport(file);
