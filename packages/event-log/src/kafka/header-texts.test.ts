@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import fc from "fast-check";
 import type { KafkaMessage } from "kafkajs";
 import { expect, it } from "vitest";
+import { HeaderTexts } from "./header-texts.ts";
 import { logRecordsOf } from "./kafka-record.ts";
 
 const load = createRequire(import.meta.url);
@@ -71,4 +72,16 @@ it("takes nothing over from a record of another batch that lies at the same plac
     "two",
     "one",
   ]);
+});
+
+it("reads what a foreign producer may write: null as the empty text, and no more headers than there are bytes", () => {
+  const read = (...bytes: readonly (number | string)[]) => {
+    const buffer = Buffer.concat(
+      bytes.map((part) => (typeof part === "string" ? Buffer.from(part) : Buffer.of(part))),
+    );
+    return new HeaderTexts().read({ buffer, headersAt: 0 });
+  };
+  // Lengths are zigzag numbers: 1 stands for −1, which is null.
+  expect(read(4, 2, "a", 1, 2, "b", 4, "xy")).toEqual({ a: "", b: "xy" });
+  expect(read(100, 2, "a", 2, "x")).toEqual({ a: "x" });
 });
