@@ -26,6 +26,7 @@ import type {
   GroupedSeries,
   MetricsQuery,
   OpenClocks,
+  SeriesPage,
   Summary,
   TicketFigures,
 } from "./metrics-view.ts";
@@ -71,14 +72,11 @@ export class FiguresView {
     return buckets.map((bucket, at) => ({ ...bucket, ...totalOf(all, at) }));
   }
 
-  /** The same by at most two groups, the most tickets first: a page of them. */
-  timeseriesBy(
-    query: MetricsQuery,
-    interval: Interval,
-    by: { readonly groups: readonly Group[]; readonly offset: number; readonly limit: number },
-  ): GroupedSeries {
+  /** The same by at most two groups: a page of them. */
+  timeseriesBy(query: MetricsQuery, interval: Interval, by: SeriesPage): GroupedSeries {
     const buckets = bucketsOf(query.from, query.to, interval, this.#deps.zone);
     const found = [...this.#scan(stretchesOf(buckets), query.where, by.groups)].sort(byTickets);
+    if (by.order === "backlog") found.sort((a, b) => backlogOf(b) - backlogOf(a));
     const lines = found.slice(by.offset, by.offset + by.limit).map((group) => ({
       key: group.key,
       points: buckets.map((bucket, at) => ({ ...bucket, ...totalOf(group, at) })),
@@ -254,6 +252,11 @@ function stretchesOf(buckets: readonly Bucket[]): Stretches {
 /** The most tickets first. */
 function byTickets(a: ScannedGroup, b: ScannedGroup): number {
   return b.rows - a.rows || (nameOf(a) < nameOf(b) ? -1 : 1);
+}
+
+/** Open tickets at the end. */
+function backlogOf({ totals }: ScannedGroup): number {
+  return totals.at(-1)?.result().backlog ?? 0;
 }
 
 function nameOf({ key }: ScannedGroup): string {

@@ -130,6 +130,22 @@ describe("the metrics engine", () => {
     expect(readdirSync(store).filter((name) => name.includes("metrics-1"))).toEqual([]);
   });
 
+  it("lists groups of a series by tickets or by what is open at the end", async () => {
+    await append(
+      head("1", 1, "08:00", "Zamknięte", { ticket_queue_name: "large" }),
+      head("2", 1, "08:00", "Zamknięte", { ticket_queue_name: "large" }),
+      head("3", 1, "08:00", "Nowe", { ticket_queue_name: "small" }),
+    );
+    const engine = await open("a");
+    await engine.catchUp(never);
+    const keysBy = (order: "tickets" | "backlog") =>
+      engine
+        .timeseriesBy(day, "hour", { groups: ["queue"], order, offset: 0, limit: 5 })
+        .lines.flatMap(({ key }) => key);
+    expect(keysBy("tickets")).toEqual(["large", "small"]);
+    expect(keysBy("backlog")).toEqual(["small", "large"]);
+  });
+
   it("waits for the head of messages that came first, also over a restart", async () => {
     await append(said("1", "1", "08:00", null), said("1", "2", "08:30", "ala"));
     const before = await open("a");
@@ -279,7 +295,13 @@ function envelope(id: string, version: number, time: string) {
   } as const;
 }
 
-function head(id: string, version: number, time: string, status: string): TicketEvent {
+function head(
+  id: string,
+  version: number,
+  time: string,
+  status: string,
+  fields: Partial<TicketEvent["ticket"]> = {},
+): TicketEvent {
   return {
     ...envelope(id, version, time),
     type: version === 1 ? "thulium.ticket.created" : "thulium.ticket.updated",
@@ -291,6 +313,7 @@ function head(id: string, version: number, time: string, status: string): Ticket
       full_status_name: status,
       created_at: instant("08:00"),
       updated_at: instant(time),
+      ...fields,
     }),
   };
 }

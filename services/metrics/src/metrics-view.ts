@@ -26,11 +26,25 @@ export interface Summary {
   readonly groups: readonly GroupLine[];
 }
 
+/** What decides which groups of a time series come first: the tickets that they have, or their backlog at the end; the more the earlier. */
+export const seriesOrders = ["tickets", "backlog"] as const;
+/** One of {@link seriesOrders}. */
+export type SeriesOrder = (typeof seriesOrders)[number];
+
+/** Which groups of a time series are asked for. */
+export interface SeriesPage {
+  /** At most two. */
+  readonly groups: readonly Group[];
+  readonly order: SeriesOrder;
+  readonly offset: number;
+  readonly limit: number;
+}
+
 /** A page of the groups of a time series. */
 export interface GroupedSeries {
   /** How many groups there are. */
   readonly total: number;
-  /** The most tickets first; all have the same stretches. */
+  /** In the order asked for; all have the same stretches. */
   readonly lines: readonly {
     readonly key: readonly (string | null)[];
     readonly points: readonly (Bucket & Aggregate)[];
@@ -66,11 +80,7 @@ export interface MetricsView {
   /** Aggregates per interval of local time. */
   timeseries(query: MetricsQuery, interval: Interval): readonly (Bucket & Aggregate)[];
   /** The same by at most two groups: a page of them. */
-  timeseriesBy(
-    query: MetricsQuery,
-    interval: Interval,
-    by: { readonly groups: readonly Group[]; readonly offset: number; readonly limit: number },
-  ): GroupedSeries;
+  timeseriesBy(query: MetricsQuery, interval: Interval, by: SeriesPage): GroupedSeries;
   /** Tickets created by weekday (Monday first) and hour: 7 × 24 counts. */
   heatmap(query: MetricsQuery): readonly (readonly number[])[];
   /** Open tickets, the oldest first, and how many there are in all. */

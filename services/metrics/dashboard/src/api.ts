@@ -125,7 +125,14 @@ export interface Answers {
     readonly groups: readonly GroupLine[];
     readonly before: { readonly total: Aggregate } | null;
   };
-  readonly timeseries: AsOf & { readonly interval: string; readonly points: readonly Point[] };
+  readonly timeseries: AsOf & {
+    readonly interval: string;
+    readonly points: readonly Point[];
+    readonly groups: readonly {
+      readonly key: readonly (string | null)[];
+      readonly points: readonly Point[];
+    }[];
+  };
   readonly sla: AsOf & { readonly open: Readonly<Record<SlaName, OpenClocks>> };
   readonly heatmap: AsOf & { readonly created: readonly (readonly number[])[] };
   readonly tickets: AsOf & {

@@ -82,6 +82,8 @@ export function drawChart(place: HTMLElement, chart: Chart, title: string): void
   place.replaceChildren(legend, canvas, table);
   if (isTable) return;
   const height = Math.max(chart.height ?? 250, Math.min(room, mostHeight));
+  // uPlot takes its height only later: what is laid out beside it must know it now.
+  canvas.style.height = `${height}px`;
   const plot = new uPlot(
     optionsOf(chart, place, tip, height),
     [

@@ -15,6 +15,8 @@ export interface View {
   /** What the table is grouped by. */
   readonly by: FilterName;
   readonly time: "calendar" | "business";
+  /** Whether the backlog is drawn by what the table is grouped by. */
+  readonly isSplit: boolean;
   /** The ticket whose figures are open. */
   readonly ticket: string | null;
 }
@@ -39,6 +41,7 @@ export function readView(): View {
     where: Object.fromEntries(where),
     by,
     time: address.get("time") === "business" ? "business" : "calendar",
+    isSplit: address.get("split") === "true",
     ticket: address.get("ticket"),
   };
 }
@@ -54,6 +57,7 @@ export function linkTo(view: View): string {
   for (const [name, value] of Object.entries(view.where)) address.set(name, value);
   if (view.by !== "queue") address.set("by", view.by);
   if (view.time === "business") address.set("time", "business");
+  if (view.isSplit) address.set("split", "true");
   if (view.ticket !== null) address.set("ticket", view.ticket);
   const text = address.toString();
   return text === "" ? location.pathname : `?${text}`;

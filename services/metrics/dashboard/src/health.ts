@@ -19,7 +19,7 @@ export async function loadHealth(): Promise<Health> {
 export function troubles({ pipeline, freshness }: Health): readonly Word[] {
   const { extractor, holes, dead_letters: letters } = pipeline;
   return [
-    ...(extractor !== null && !extractor.is_running ? (["extractor"] as const) : []),
+    ...(extractor?.is_running === true ? [] : (["extractor"] as const)),
     ...(holes.count > 0 ? (["holes"] as const) : []),
     ...(letters > 0 ? (["letters"] as const) : []),
     ...(freshness.lag_s > 120 ? (["metrics"] as const) : []),
@@ -76,7 +76,7 @@ function stages({ pipeline, freshness }: Health, nowMs: number): HTMLElement {
       .at(-1) || null;
   const [state, isBad]: readonly [Word, boolean] =
     extractor === null
-      ? ["unheard", false]
+      ? ["unheard", true]
       : extractor.is_running
         ? ["runs", false]
         : ["silent", true];

@@ -1,5 +1,5 @@
-import { type Answers, ask, download } from "./api.js";
-import { countSteps, drawChart, durationSteps } from "./charts.js";
+import { type Answers, ask, download, type Point } from "./api.js";
+import { countSteps, drawChart, durationSteps, type Line } from "./charts.js";
 import { byId, h } from "./element.js";
 import { filterBar } from "./filter-bar.js";
 import { type FilterName, filterNames, lengthOf, rangeOf, type View } from "./filters.js";
@@ -8,6 +8,9 @@ import { keyFigures } from "./key-figures.js";
 import { showServiceLevel } from "./service-level.js";
 import { breakdownTable, emptyPlace, heatMap, pluralOf, slowestTable } from "./tables.js";
 import { type Word, word } from "./words.js";
+
+/** Colours of the groups when the backlog is split, and so how many are drawn: those with the largest backlog. */
+const splitColors = ["--accent", "--second", "--third", "--fourth", "--fifth"];
 
 /** What one look at the figures needs. */
 export interface Figures {
@@ -32,7 +35,13 @@ export async function loadFigures(view: View): Promise<Figures> {
   const [summary, timeseries, sla, heatmap, tickets, filters, freshness, pipeline] =
     await Promise.all([
       ask("summary", { ...query, group_by: view.by, before: "true" }),
-      ask("timeseries", { ...query, interval }),
+      ask("timeseries", {
+        ...query,
+        interval,
+        ...(view.isSplit
+          ? { group_by: view.by, order: "backlog", limit: String(splitColors.length) }
+          : {}),
+      }),
       ask("sla", query),
       ask("heatmap", query),
       ask("tickets", { ...view.where, limit: "10" }),
@@ -52,19 +61,32 @@ export function makeOverview(view: View, change: Change): void {
     h(
       "div",
       "cards",
-      card("backlogTitle", "backlogHint", "backlog", "wide", downloadButton("timeseries", view)),
-      card("slaTitle", "slaHint", "sla", "narrow"),
-      card("responseTitle", "percentileHint", "response", "half", timeSwitch(view, change)),
-      card("resolutionTitle", "percentileHint", "resolution", "half", timeSwitch(view, change)),
+      card(
+        "backlogTitle",
+        view.isSplit ? `${word("splitHint")}: ${word(view.by)}` : word("backlogHint"),
+        "backlog",
+        "wide",
+        splitSwitch(view, change),
+        downloadButton("timeseries", view),
+      ),
+      card("slaTitle", word("slaHint"), "sla", "narrow"),
+      card("responseTitle", word("percentileHint"), "response", "half", timeSwitch(view, change)),
+      card(
+        "resolutionTitle",
+        word("percentileHint"),
+        "resolution",
+        "half",
+        timeSwitch(view, change),
+      ),
       card(
         "breakdown",
-        "breakdownHint",
+        word("breakdownHint"),
         "breakdown",
         "full",
         tabs(view, change),
         downloadButton("summary", view),
       ),
-      card("heatTitle", "heatHint", "heat", "heat-card"),
+      card("heatTitle", word("heatHint"), "heat", "heat-card"),
       card("slowestTitle", null, "slowest", "slowest-card", downloadButton("tickets", view)),
     ),
   );
@@ -123,16 +145,7 @@ function showCharts({ summary, timeseries, sla }: Figures, view: View, change: C
     {
       ...series,
       ...zoom,
-      lines: [
-        {
-          name: word("backlog"),
-          color: "--accent",
-          values: points.map(({ backlog }) => backlog),
-          isFilled: true,
-        },
-        { name: word("created"), color: "--second", values: points.map(({ created }) => created) },
-        { name: word("closed"), color: "--third", values: points.map(({ closed }) => closed) },
-      ],
+      lines: view.isSplit ? splitLines(timeseries.groups) : backlogLines(points),
       format: count,
       axisFormat: shortCount,
       steps: countSteps,
@@ -167,6 +180,28 @@ function showCharts({ summary, timeseries, sla }: Figures, view: View, change: C
   }
 }
 
+function backlogLines(points: readonly Point[]): readonly Line[] {
+  return [
+    {
+      name: word("backlog"),
+      color: "--accent",
+      values: points.map(({ backlog }) => backlog),
+      isFilled: true,
+    },
+    { name: word("created"), color: "--second", values: points.map(({ created }) => created) },
+    { name: word("closed"), color: "--third", values: points.map(({ closed }) => closed) },
+  ];
+}
+
+/** The backlog of each group. */
+function splitLines(groups: Answers["timeseries"]["groups"]): readonly Line[] {
+  return groups.map(({ key: [name], points }, at) => ({
+    name: name ?? word("without"),
+    color: splitColors[at] ?? "--quiet",
+    values: points.map(({ backlog }) => backlog),
+  }));
+}
+
 /** After choosing one queue its agents are what one wants to see. */
 function nextOf(by: FilterName): FilterName {
   return by === "queue" ? "agent" : by === "agent" ? "queue" : by;
@@ -174,7 +209,7 @@ function nextOf(by: FilterName): FilterName {
 
 function card(
   title: Word,
-  hint: Word | null,
+  hint: string | null,
   id: string,
   size: string,
   ...tools: readonly HTMLElement[]
@@ -189,7 +224,7 @@ function card(
         "div",
         null,
         h("h2", { attributes: { id: `${id}-title` } }, word(title)),
-        hint === null ? null : h("p", "hint", word(hint)),
+        hint === null ? null : h("p", "hint", hint),
       ),
       h("div", "card-tools", ...tools),
     ),
@@ -199,6 +234,29 @@ function card(
 
 function skeletons(many: number): HTMLElement[] {
   return Array.from({ length: many }, () => h("div", "skeleton tile-skeleton"));
+}
+
+function splitSwitch({ isSplit, by }: View, change: Change): HTMLElement {
+  const choice = (value: boolean, name: Word) =>
+    h(
+      "button",
+      {
+        attributes: {
+          type: "button",
+          "aria-pressed": isSplit === value,
+          title: `${word("splitHint")}: ${word(by)}`,
+        },
+        on: { click: () => change({ isSplit: value }) },
+      },
+      word(name),
+    );
+  return h(
+    "fieldset",
+    "segments small",
+    h("legend", "sr", word("split")),
+    choice(false, "inAll"),
+    choice(true, "split"),
+  );
 }
 
 function timeSwitch({ time }: View, change: Change): HTMLElement {
@@ -238,7 +296,7 @@ function downloadButton(path: "summary" | "timeseries" | "tickets", view: View):
   const query = {
     ...(path === "tickets" ? {} : rangeOf(view)),
     ...view.where,
-    ...(path === "summary" ? { group_by: view.by } : {}),
+    ...(path === "summary" || (path === "timeseries" && view.isSplit) ? { group_by: view.by } : {}),
     ...(path === "timeseries" && lengthOf(view) > 800 ? { interval: "month" } : {}),
   };
   return h(

@@ -80,7 +80,7 @@ function addTimeseries(app: ZodApp, view: MetricsView): void {
     const { total, lines } =
       groups.length === 0
         ? { total: 0, lines: [] }
-        : view.timeseriesBy(asked, interval, { groups, offset, limit });
+        : view.timeseriesBy(asked, interval, { groups, order: query.order, offset, limit });
     const page = { offset, limit, total };
     linkNext(request, reply, page);
     const freshness = view.freshness();

@@ -236,6 +236,7 @@ describe("the metrics API", () => {
   });
 
   it.each([
+    ["timeseries?order=size", 400, "order", "must be one of tickets, backlog"],
     ["summary?group_by=colour", 400, "group_by", "must be one or two of queue"],
     ["summary?group_by=queue,queue", 400, "group_by", "names one twice"],
     ["summary?group_by=queue,agent,status", 400, "group_by", "must be one or two of queue"],
@@ -289,6 +290,8 @@ describe("the metrics API", () => {
     expect((await get(`${path}&limit=1`)).headers.get("link")).toContain("offset=1");
     const csv = await (await get(`${path}&format=csv`)).text();
     expect(csv).toContain("2026-11-23 / help,1,1,0,");
+    const byBacklog = await series(`${path}&order=backlog`);
+    expect(byBacklog.groups.map((group) => group.points.at(-1)?.backlog)).toEqual([1, 0]);
   });
 
   it("answers no more than 5000 points of groups at once", async () => {

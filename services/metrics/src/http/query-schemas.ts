@@ -2,7 +2,7 @@ import { badParameter } from "@thulium-stream/runtime";
 import { z } from "zod";
 import { type Group, groups } from "../aggregates/aggregate.ts";
 import { type Interval, intervals } from "../local-time.ts";
-import type { Filter, MetricsView } from "../metrics-view.ts";
+import { type Filter, type MetricsView, seriesOrders } from "../metrics-view.ts";
 
 const day = z
   .string("must be given once")
@@ -70,6 +70,12 @@ export const timeseriesQuery = z.strictObject({
     .default(20)
     .describe("Most groups of an answer; fewer when they would have more than 5000 points in all"),
   offset: page.offset.describe("Groups to leave out before the first"),
+  order: z
+    .enum(seriesOrders, `must be one of ${seriesOrders.join(", ")}`)
+    .default("tickets")
+    .describe(
+      "Whether groups with the most tickets come first, or with the largest backlog at the end",
+    ),
   format,
 });
 /** Query of `GET /api/v1/tickets`. */

@@ -110,6 +110,7 @@ describe.skipIf(executablePath === null)("the dashboard in Chromium", () => {
     ["in English and light", "", {}],
     ["in Polish and dark", "?lang=pl&by=agent&time=business", { colorScheme: "dark" }],
     ["on a phone", "?lang=pl&days=90", { viewport: { width: 360, height: 740 } }],
+    ["with the backlog split", "?lang=pl&split=true", { colorScheme: "dark" }],
     ["with a ticket open", "?ticket=1004", {}],
     ["with nothing to show", "?from=2001-01-01&to=2001-01-02", {}],
     ["of the pipeline", "?view=pipeline&lang=pl", { colorScheme: "dark" }],
@@ -155,6 +156,33 @@ describe.skipIf(executablePath === null)("the dashboard in Chromium", () => {
     await expect
       .poll(() => tile(other, "Created").textContent(), { timeout: patience })
       .toBe(created);
+  });
+
+  it("does not say that all runs while no extractor was ever heard", async () => {
+    const page = await open("?view=pipeline");
+    await settled(page);
+    expect(await page.locator(".verdict h2").textContent()).toBe("Something needs care");
+    expect(await page.locator(".stage.bad h3").textContent()).toBe("Extractor");
+  });
+
+  it("draws the backlog of each group, by what the table shows and as the address says", async () => {
+    const page = await open("");
+    await settled(page);
+    await page.getByRole("button", { name: "Split" }).click();
+    await settled(page);
+    expect(new URL(page.url()).search).toBe("?split=true");
+    const names = () => page.locator("#backlog .legend .key").allTextContents();
+    await expect.poll(names, { timeout: patience }).toContain(queues[0]);
+    await page.getByRole("button", { name: "Agents" }).click();
+    await settled(page);
+    await expect.poll(names, { timeout: patience }).not.toContain(queues[0]);
+    const [own = 0, room = 0] = await page.evaluate(() =>
+      [" .plot", ""].map((inner) => document.querySelector(`#backlog${inner}`)?.clientHeight),
+    );
+    // The chart is as high as its card leaves room for, also at its first drawing.
+    expect(room - own).toBeLessThan(45);
+    await page.getByRole("button", { name: "In all" }).click();
+    await expect.poll(names, { timeout: patience }).toContain("Backlog");
   });
 
   it("can be worked by keyboard alone", async () => {
