@@ -1,10 +1,11 @@
 import { encodeJson, type LogBatch } from "@thulium-stream/contracts";
 import { describe, expect, it } from "vitest";
+import { exampleRecord } from "../store/example-record.ts";
 import { foldedToHeader, foldHeader } from "../store/metrics-store.ts";
 import { appliedOf, flushName } from "./follow-figures.ts";
 
 function batchOf(fold: string): LogBatch {
-  const value = encodeJson({ ticket_id: "1", as_of: "2026-11-23T08:00:00.000Z", history: {} });
+  const value = encodeJson(exampleRecord("1", "Nowe"));
   return {
     kind: "batch",
     topic: "ticket-metrics",

@@ -9,6 +9,7 @@ import {
   type AppliedRecords,
   foldedToHeader,
   foldHeader,
+  keptOf,
   type MetricsStore,
 } from "../store/metrics-store.ts";
 
@@ -89,8 +90,9 @@ export function appliedOf(
     }
     if (isInStore(headers[foldHeader], foldIds)) continue;
     const metrics = value === null ? null : metricsOf(record);
-    if (value === null || metrics !== null)
-      records.push({ ticketId: key.slice(prefix.length), metrics });
+    if (value !== null && metrics === null) continue;
+    const kept = metrics === null ? null : keptOf(metrics, batch.partition);
+    records.push({ ticketId: key.slice(prefix.length), kept });
   }
   return { partition: batch.partition, records, nextPosition: batch.nextPosition, foldedTo };
 }

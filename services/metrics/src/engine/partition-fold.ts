@@ -1,6 +1,7 @@
 import {
   createdMonthHeader,
   encodeJson,
+  type Instant,
   isErasureNews,
   type LogBatch,
   type Logger,
@@ -19,6 +20,7 @@ import {
   type AppliedRecord,
   foldedToHeader,
   foldHeader,
+  keptOf,
   type MetricsStore,
 } from "../store/metrics-store.ts";
 import { eventOf, eventTopics } from "./event-of.ts";
@@ -29,6 +31,7 @@ interface FoldedRecord extends AppliedRecord {
   readonly of: string;
   /** null = a tombstone. */
   readonly value: Uint8Array | null;
+  readonly createdAt: Instant | null;
 }
 
 /** What a partition's fold works with. */
@@ -129,7 +132,7 @@ export class PartitionFold {
   /** Publishes what was gathered; more may be gathered meanwhile, but no second flush begun. @throws Failure of the writer; the fold is then spent. */
   async flush(): Promise<number> {
     const { store, writer, system, rules, partition, foldId, foldIds } = this.#deps;
-    const made: TicketMetrics[] = [];
+    const records: FoldedRecord[] = [];
     this.#flushing = this.#touched;
     this.#touched = new Map();
     for (const [ticketId, history] of this.#flushing) {
@@ -137,7 +140,7 @@ export class PartitionFold {
       if (metrics === null) this.#headless.set(ticketId, history);
       else {
         this.#headless.delete(ticketId);
-        made.push({ ...metrics, history: packHistory(history) });
+        records.push(this.#recordOf({ ...metrics, history: packHistory(history) }, ticketId));
       }
     }
     // While a head may still come, its messages must be read again after a kill. One that does not come has expired.
@@ -149,22 +152,16 @@ export class PartitionFold {
       [foldHeader]: flushName(foldId, flush),
       [foldedToHeader]: JSON.stringify(foldedTo),
     };
-    const records: FoldedRecord[] = made.map((metrics) => ({
-      ticketId: metrics.ticket_id,
-      of: metrics.ticket_id,
-      value: encodeJson(metrics),
-      metrics,
-    }));
     for (const ticketId of this.#erased) records.push(...this.#recordsOfErased(ticketId));
     if (records.length > 0)
       await writer.append(
         records.map(
-          ({ ticketId, of, value, metrics }): NewRecord => ({
+          ({ ticketId, of, value, createdAt }): NewRecord => ({
             topic: "ticket-metrics",
             key: ticketKey(system, ticketId),
             partitionKey: ticketKey(system, of),
             value,
-            headers: { ...headers, ...createdMonthHeader(metrics?.created_at ?? null) },
+            headers: { ...headers, ...createdMonthHeader(createdAt) },
           }),
         ),
       );
@@ -194,15 +191,24 @@ export class PartitionFold {
   /** A tombstone, and under a name that means nothing the figures of a closed ticket. An open one would stay open for ever. */
   #recordsOfErased(of: string): readonly FoldedRecord[] {
     const { store, system, rules, newId } = this.#deps;
-    const gone: FoldedRecord = { ticketId: of, of, value: null, metrics: null };
+    const gone: FoldedRecord = { ticketId: of, of, value: null, createdAt: null, kept: null };
     const held = store.ticket(of);
     if (held === null) return [gone];
     const history = withoutIds(unpackHistory(held.history));
     const ticketId = `erased-${newId()}`;
     const figures = ticketMetricsOf(history, { system, ticketId, rules });
     if (figures === null || figures.is_open) return [gone];
-    const metrics = { ...figures, history: packHistory(history) };
-    return [gone, { ticketId, of, value: encodeJson(metrics), metrics }];
+    return [gone, this.#recordOf({ ...figures, history: packHistory(history) }, of)];
+  }
+
+  #recordOf(metrics: TicketMetrics, of: string): FoldedRecord {
+    return {
+      ticketId: metrics.ticket_id,
+      of,
+      value: encodeJson(metrics),
+      createdAt: metrics.created_at,
+      kept: keptOf(metrics, this.#deps.partition),
+    };
   }
 
   #historyOf(ticketId: string): TicketHistory {

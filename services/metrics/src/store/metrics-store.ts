@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TicketMetrics, TopicPartition } from "@thulium-stream/contracts";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { FigureTable } from "../aggregates/figure-table.ts";
-import { tableRowOf } from "../aggregates/table-row.ts";
+import { type TableRow, tableRowOf } from "../aggregates/table-row.ts";
 import { figuresOfRow, type KeptTicket, rowVersion, ticketOfRow, ticketRow } from "./ticket-row.ts";
 
 /** Header of a `ticket-metrics` record: up to which positions its partition's events are folded, as JSON by topic. The newest record of a partition tells how far its fold is. */
@@ -25,10 +25,23 @@ export interface AppliedRecords {
   readonly foldedTo: Readonly<Record<string, number>>;
 }
 
-/** The record of a ticket; null = the ticket is erased. */
+/** The record of a ticket as it is taken over; null = the ticket is erased. */
 export interface AppliedRecord {
   readonly ticketId: string;
-  readonly metrics: TicketMetrics | null;
+  readonly kept: KeptRecord | null;
+}
+
+/** What is left of a record for the store. Records are many: those that wait for their append, or for the batch that they came with, must not stay whole. */
+export interface KeptRecord {
+  readonly figures: TableRow;
+  readonly row: Buffer;
+}
+
+/** What the store keeps of a record of a partition. */
+export function keptOf(metrics: TicketMetrics, partition: number): KeptRecord {
+  const { customer_id: customerId, history } = metrics;
+  const figures = tableRowOf(metrics);
+  return { figures, row: ticketRow({ partition, customerId, figures, history }) };
 }
 
 /**
@@ -96,17 +109,11 @@ export class MetricsStore {
   async apply(applied: AppliedRecords): Promise<number> {
     const { partition, nextPosition, foldedTo } = applied;
     const news: { readonly ticketId: string; readonly row: Buffer | null }[] = [];
-    for (const { ticketId, metrics } of applied.records) {
-      if (metrics === null) {
-        this.table.delete(ticketId);
-        news.push({ ticketId, row: null });
-        continue;
-      }
-      const figures = tableRowOf(metrics);
-      if (this.table.isOutdated(ticketId, figures)) continue;
-      this.table.set(ticketId, figures, partition);
-      const { customer_id: customerId, history } = metrics;
-      news.push({ ticketId, row: ticketRow({ partition, customerId, figures, history }) });
+    for (const { ticketId, kept } of applied.records) {
+      if (kept === null) this.table.delete(ticketId);
+      else if (this.table.isOutdated(ticketId, kept.figures)) continue;
+      else this.table.set(ticketId, kept.figures, partition);
+      news.push({ ticketId, row: kept?.row ?? null });
     }
     await this.#root.batch(() => {
       for (const { ticketId, row } of news) {
