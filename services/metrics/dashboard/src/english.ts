@@ -174,7 +174,7 @@ export const english = {
   vendorFigure: "Compared with Thulium",
   difference: "Difference",
   reason: "Likely reason",
-  vendor_same: "the same",
+  vendor_same: "the same, to the minute",
   vendor_business_hours: "it counts working time",
   vendor_from_creation: "it counts from the creation",
   vendor_automatic_reply: "it counts an automatic reply",

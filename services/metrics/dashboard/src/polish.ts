@@ -180,7 +180,7 @@ export const polish: Texts = {
   vendorFigure: "W porównaniu z Thulium",
   difference: "Różnica",
   reason: "Prawdopodobna przyczyna",
-  vendor_same: "tak samo",
+  vendor_same: "tak samo, co do minuty",
   vendor_business_hours: "liczy godziny pracy",
   vendor_from_creation: "liczy od utworzenia",
   vendor_automatic_reply: "liczy automatyczną odpowiedź",
