@@ -132,6 +132,15 @@ function recordsOf(n: number): readonly NewRecord[] {
       value: encodeJson({ ...message, ...observed }),
       headers,
     },
+    {
+      topic: "ticket-metrics",
+      key: `acme:${head.ticket_id}`,
+      value: encodeJson({
+        system: "acme",
+        ticket_id: head.ticket_id,
+        customer_id: head.customer_id,
+      }),
+    },
   ];
 }
 
@@ -261,7 +270,7 @@ async function expectErased(store: ObjectStore): Promise<void> {
   for (const { name, objects, columns } of await lakeViews(store))
     views.push({ name, columns, files: await cache.pathsOf(objects) });
   await using lake = await openLakeQuery({ views });
-  for (const table of ["ticket_events", "message_events", "tickets", "messages"])
+  for (const table of ["ticket_events", "message_events", "tickets", "messages", "ticket_metrics"])
     expect(
       (await lake.run(`select count(*), count(distinct ticket_id) from ${table}`)).rows,
       table,
@@ -291,8 +300,8 @@ describe("the lake's part of an erasure", () => {
     const [state] = follower.records.list.erasures;
     expect(follower.records.doneBy("lake", state as ErasureState)?.counts).toEqual({
       "rows of tables": 10,
-      // The first snapshot has three of their tickets, the second all five; as many messages.
-      "rows of snapshots": 16,
+      // The first snapshot has three of their tickets, the second all five; as many messages and figures.
+      "rows of snapshots": 24,
       "claim-check bodies": 1,
     });
     expect(await store.get(`claims/acme/7001/${"b".repeat(64)}`)).not.toBe(null);
