@@ -10,7 +10,7 @@ import {
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { makeTicket, VirtualClock } from "@thulium-stream/kit";
+import { FaultyObjectStore, makeTicket, VirtualClock } from "@thulium-stream/kit";
 import { type IcebergSnapshot, openFileCache, Table } from "@thulium-stream/lake";
 import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -130,6 +130,16 @@ describe("looking after a lake", () => {
     await flush(1);
     await expireLake(deps(), { retainSnapshotsMs: null }, never);
     expect((await verified()).faults).toEqual([]);
+  });
+
+  it("verify reads each manifest once, however many states share it", async () => {
+    await flush(5);
+    const counted = new FaultyObjectStore(store, () => undefined, clock);
+    await verifyLake({ store: counted, cache: null, signal: never });
+    const read = counted.calls.flatMap(({ keys }) => keys);
+    const manifests = read.filter((key) => /\/metadata\/m-[^/]+$/.test(key));
+    expect(manifests).toHaveLength(5);
+    expect(new Set(manifests).size).toBe(5);
   });
 
   it("verify names a file that is missing, cut, or has other rows than stated", async () => {

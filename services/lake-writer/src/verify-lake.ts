@@ -80,9 +80,10 @@ async function verifyTable(
     (a, b) => a["sequence-number"] - b["sequence-number"],
   );
   faults.push(...gapsOf(spec.table, states));
+  const filesOf = filesOfStates(table);
   for (const state of states) {
     signal.throwIfAborted();
-    const files = await table.liveFiles(state);
+    const files = await filesOf(state);
     for (const { key, bytes } of files) {
       const size = held.get(key);
       if (size === undefined) faults.push({ where: key, what: "is missing" });
@@ -97,7 +98,7 @@ async function verifyTable(
         what: `its files have ${rows} rows, its summary says ${stated}`,
       });
   }
-  const files = await table.liveFiles();
+  const files = table.snapshot === null ? [] : await filesOf(table.snapshot);
   const missing = new Set(faults.map(({ where }) => where));
   if (cache !== null && !files.some(({ key }) => missing.has(key)))
     faults.push(...(await readTable(spec, files, cache)));
@@ -105,6 +106,33 @@ async function verifyTable(
     states: states.length,
     files: files.length,
     rows: files.reduce((sum, file) => sum + file.rows, 0),
+  };
+}
+
+/** What a state says of a file. */
+interface StatedFile {
+  readonly key: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Tells the files of a table's states; each manifest is read once, however many states share it. */
+function filesOfStates({
+  files,
+}: Table): (state: IcebergSnapshot) => Promise<readonly StatedFile[]> {
+  const known = new Map<string, readonly StatedFile[]>();
+  return async (state) => {
+    const manifests = await files.manifests(state);
+    const unread = manifests.filter(({ manifest_path }) => !known.has(manifest_path));
+    for (const [at, entries] of (await files.liveEntries(unread)).entries()) {
+      const stated = entries.map(({ data_file: file }) => ({
+        key: files.keyOf(file.file_path),
+        rows: file.record_count,
+        bytes: file.file_size_in_bytes,
+      }));
+      known.set(unread[at]?.manifest_path ?? "", stated);
+    }
+    return manifests.flatMap(({ manifest_path }) => known.get(manifest_path) ?? []);
   };
 }
 

@@ -70,10 +70,21 @@ export async function decodeAvro(bytes: Uint8Array): Promise<readonly Record<str
   return records;
 }
 
+/** Types by the text of their schema: making one costs more than reading a file of a few records. */
+const knownTypes = new Map<string, avro.Type>();
+/** A lake has two schemas a table; other engines add theirs. */
+const mostKnownTypes = 64;
+
 function typeOf(schema: object): avro.Type {
+  const text = JSON.stringify(schema);
+  const known = knownTypes.get(text);
+  if (known !== undefined) return known;
   const typeHook = (part: unknown) => {
     const name = typeof part === "string" ? part : (part as { type?: unknown }).type;
     return name === "long" ? longType : undefined;
   };
-  return avro.Type.forSchema(schema as never, { typeHook: typeHook as never });
+  const type = avro.Type.forSchema(schema as never, { typeHook: typeHook as never });
+  if (knownTypes.size >= mostKnownTypes) knownTypes.clear();
+  knownTypes.set(text, type);
+  return type;
 }
