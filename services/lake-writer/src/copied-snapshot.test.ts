@@ -10,7 +10,12 @@ import {
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { FaultyObjectStore, makeTicket, VirtualClock } from "@thulium-stream/kit";
+import {
+  appendRecords,
+  FaultyObjectStore,
+  makeTicketState,
+  VirtualClock,
+} from "@thulium-stream/kit";
 import { type BulkEncoder, openFileCache, openLakeQuery } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
@@ -73,14 +78,7 @@ describe("a snapshot of the current-state tables", () => {
     );
 
   function ticket(n: number, subject: string, append: number, month: string): NewRecord {
-    const state = {
-      ...makeTicket({ ticket_id: String(n), subject }),
-      version: 1,
-      content_hash: "h",
-      last_event_id: "e",
-      observed_at: "2026-11-23T00:00:00.000Z",
-      listed: true,
-    };
+    const state = makeTicketState({ ticket_id: String(n), subject });
     const headers = { [headerNames.append]: String(append), [headerNames.createdMonth]: month };
     return { topic: "tickets", key: `acme:${n}`, value: encodeJson(state), headers };
   }
@@ -104,11 +102,7 @@ describe("a snapshot of the current-state tables", () => {
     }),
   });
 
-  async function append(...records: readonly NewRecord[]): Promise<void> {
-    const writer = await log.openWriter("w");
-    await writer.append(records);
-    await writer.close();
-  }
+  const append = (...records: readonly NewRecord[]) => appendRecords(log, records);
 
   /** What the newest snapshot holds: id and subject. */
   async function held(): Promise<readonly (readonly unknown[])[]> {

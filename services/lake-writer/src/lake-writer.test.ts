@@ -17,6 +17,7 @@ import {
   FaultyObjectStore,
   faultAt,
   makeTicket,
+  makeTicketState,
   type ObjectStoreFault,
   VirtualClock,
 } from "@thulium-stream/kit";
@@ -366,14 +367,8 @@ describe("the lake writer", () => {
   it("writes a snapshot of the state at one append: newest per key, without what is deleted", async () => {
     const store = createMemoryStore();
     const writer = await log.openWriter("w");
-    const state = (n: number, version: number) => ({
-      ...makeTicket({ ticket_id: String(n), subject: `v${version}` }),
-      version,
-      content_hash: "h",
-      last_event_id: "e",
-      observed_at: "2026-11-23T00:00:00.000Z",
-      listed: true,
-    });
+    const state = (n: number, version: number) =>
+      makeTicketState({ ticket_id: String(n), subject: `v${version}`, version });
     const put = (n: number, version: number, append: number) => ({
       topic: "tickets",
       key: `acme:${n}`,

@@ -12,9 +12,10 @@ import {
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import {
+  appendRecords,
   FaultyObjectStore,
   faultAt,
-  makeTicket,
+  makeTicketState,
   seededRandom,
   VirtualClock,
 } from "@thulium-stream/kit";
@@ -67,14 +68,7 @@ afterEach(async () => {
 });
 
 function record(n: number, month: string, subject: string | null): NewRecord {
-  const state = {
-    ...makeTicket({ ticket_id: String(n), subject: subject ?? "" }),
-    version: 1,
-    content_hash: "h",
-    last_event_id: "e",
-    observed_at: "2026-11-23T00:00:00.000Z",
-    listed: true,
-  };
+  const state = makeTicketState({ ticket_id: String(n), subject: subject ?? "" });
   return {
     topic: "tickets",
     key: `acme:${n}`,
@@ -86,11 +80,7 @@ function record(n: number, month: string, subject: string | null): NewRecord {
   };
 }
 
-async function append(...records: readonly NewRecord[]): Promise<void> {
-  const writer = await log.openWriter("w");
-  await writer.append(records);
-  await writer.close();
-}
+const append = (...records: readonly NewRecord[]) => appendRecords(log, records);
 
 function merge(options: { whole?: boolean; on?: ObjectStore; cutAppend?: number } = {}) {
   const { on = store, ...rest } = options;

@@ -12,7 +12,13 @@ import {
   topics,
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
-import { FaultyObjectStore, faultAt, makeTicket, VirtualClock } from "@thulium-stream/kit";
+import {
+  appendRecords,
+  FaultyObjectStore,
+  faultAt,
+  makeTicketState,
+  VirtualClock,
+} from "@thulium-stream/kit";
 import { openLakeQuery, Table } from "@thulium-stream/lake";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -46,14 +52,7 @@ afterEach(async () => {
 const monthOf = (n: number) => (n % 2 === 0 ? "2026-10" : "2026-11");
 
 function ticket(n: number, subject: string | null, append = 1): NewRecord {
-  const state = {
-    ...makeTicket({ ticket_id: String(n), subject: subject ?? "" }),
-    version: 1,
-    content_hash: "h",
-    last_event_id: "e",
-    observed_at: "2026-11-23T00:00:00.000Z",
-    listed: true,
-  };
+  const state = makeTicketState({ ticket_id: String(n), subject: subject ?? "" });
   return {
     topic: "tickets",
     key: `acme:${n}`,
@@ -65,11 +64,7 @@ function ticket(n: number, subject: string | null, append = 1): NewRecord {
   };
 }
 
-async function append(...records: readonly NewRecord[]): Promise<void> {
-  const writer = await log.openWriter("w");
-  await writer.append(records);
-  await writer.close();
-}
+const append = (...records: readonly NewRecord[]) => appendRecords(log, records);
 
 /** Local copies without a cache between. */
 function pathsFrom(on: ObjectStore): MergeDeps["cache"] {

@@ -1,3 +1,4 @@
+export * from "./append-records.ts";
 export * from "./faulty-object-store.ts";
 export * from "./make-ticket.ts";
 export * from "./manual-clock.ts";

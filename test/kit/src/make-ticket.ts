@@ -1,4 +1,4 @@
-import type { Message, ObservedTicket, Ticket } from "@thulium-stream/contracts";
+import type { Message, ObservedTicket, Ticket, TicketState } from "@thulium-stream/contracts";
 
 /** A ticket head; a field that a test sets is a field that matters to it. */
 export function makeTicket(fields: Partial<Ticket> = {}): Ticket {
@@ -61,4 +61,19 @@ export function makeObserved(
   messages: readonly Message[] = [],
 ): ObservedTicket {
   return { ticket: makeTicket(fields), messages, updatedAtAmbiguous: false };
+}
+
+/** A ticket as the topic `tickets` holds it, without messages. */
+export function makeTicketState(fields: Partial<TicketState> = {}): TicketState {
+  return {
+    ...makeTicket(),
+    content_hash: "h".repeat(26),
+    hash_version: 1,
+    version: 1,
+    last_event_id: "e".repeat(26),
+    observed_at: "2026-11-23T09:00:00.000Z",
+    listed: true,
+    messages: [],
+    ...fields,
+  };
 }

@@ -20,6 +20,7 @@ import {
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import {
+  appendRecords,
   FaultyObjectStore,
   faultAt,
   ManualClock,
@@ -62,11 +63,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function append(records: readonly NewRecord[]): Promise<void> {
-  const writer = await log.openWriter("w");
-  await writer.append(records);
-  await writer.close();
-}
+const append = (records: readonly NewRecord[]) => appendRecords(log, records);
 
 /** Tickets 0, 4, 8 … are of the customer. */
 const isTheirs = (n: number) => n % 4 === 0;
