@@ -22,7 +22,7 @@ import {
 import { openLakeQuery, Table } from "@thulium-stream/lake";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { stateTables } from "./columns.ts";
 import { type MergeDeps, mergeTable } from "./merge-table.ts";
 
@@ -219,6 +219,18 @@ describe("merging a current-state table", () => {
         expect([kind, index, await held()]).toEqual([kind, index, { 1: "b", 3: "a", 4: "new" }]);
       }
   }, 300_000);
+
+  it("takes longer than an hour to read the log and is committed all the same: only files grow old", async () => {
+    await append(ticket(1, "a"), ticket(2, "a"));
+    const ends = log.ends.bind(log);
+    const slow = vi.spyOn(log, "ends").mockImplementation(async (topic) => {
+      expect(slow.mock.calls, "what was merged was not committed").toHaveLength(1);
+      await clock.sleep(2 * 3_600_000);
+      return await ends(topic);
+    });
+    await merge();
+    expect(await held()).toEqual({ 1: "a", 2: "a" });
+  });
 
   it("two merges at once: one is overtaken and finds nothing left to do", async () => {
     await append(...Array.from({ length: 40 }, (_, n) => ticket(n, "a")));

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BoundValue, Column } from "@thulium-stream/contracts";
 import {
+  type CommitOutcome,
   type DataFile,
   defaultMergePolicy,
   type FileCache,
@@ -72,8 +73,9 @@ export async function mergeTable(
     await table.refresh();
     const merged = await mergeOnce(deps, spec, table, options);
     if (merged === "nothing new") return sum;
-    if (merged === "overtaken") {
-      logger.info({ table: spec.table }, "another writer was faster; merging again");
+    if (typeof merged === "string") {
+      const told = { table: spec.table, outcome: merged };
+      logger.info(told, "a merge could not be committed; merging again");
       continue;
     }
     sum.changes += merged.changes;
@@ -96,13 +98,13 @@ async function mergeOnce(
   spec: StateTable,
   table: Table,
   options: MergeOptions,
-): Promise<Merged | "nothing new" | "overtaken"> {
+): Promise<Merged | "nothing new" | Exclude<CommitOutcome, "committed">> {
   const { clock, newId, tempFolder } = deps;
   const { table: name, topic, columns, key, sort } = spec;
   const { policy = defaultMergePolicy, cutAppend = Number.POSITIVE_INFINITY, signal } = options;
-  const writtenAtMs = clock.now();
+  const beganAtMs = clock.now();
   const { positions, atMs } = table.wholeness;
-  const ageMs = writtenAtMs - (atMs ?? table.snapshot?.["timestamp-ms"] ?? writtenAtMs);
+  const ageMs = beganAtMs - (atMs ?? table.snapshot?.["timestamp-ms"] ?? beganAtMs);
   // Tombstones that the table never saw may be gone: everything is laid out anew then.
   const isRebuild = ageMs > longestGapMs;
   const folder = join(tempFolder, `merge-${name}-${newId()}`);
@@ -119,8 +121,7 @@ async function mergeOnce(
   const { to, changes, news, isToEnd } = staged;
   const whole = isRebuild || options.whole === true || !isToEnd || ageMs >= policy.wholeIntervalMs;
   if (changes === 0 || (news === 0 && !whole)) {
-    if (changes === 0 && news === 0 && ageMs > confirmAfterMs)
-      await table.confirmWhole(writtenAtMs);
+    if (changes === 0 && news === 0 && ageMs > confirmAfterMs) await table.confirmWhole(beganAtMs);
     return "nothing new";
   }
   const live = await table.liveFiles();
@@ -139,17 +140,27 @@ async function mergeOnce(
       ? {
           from: positions,
           positions: { ...table.positions, ...to },
-          atMs: isToEnd ? writtenAtMs : atMs,
+          atMs: isToEnd ? beganAtMs : atMs,
         }
-      : { from: positions, positions, atMs: atMs ?? writtenAtMs - ageMs },
-    writtenAtMs,
+      : { from: positions, positions, atMs: atMs ?? beganAtMs - ageMs },
+    writtenAtMs: written.writtenAtMs,
   });
   return outcome === "committed"
     ? { changes: news, added: written.added, removed, isToEnd }
-    : "overtaken";
+    : outcome;
 }
 
-/** Writes what a plan asks for. Returns the files that come and the keys of those that go. */
+/** What writing a plan came to. */
+interface WrittenPlan {
+  /** Files that come. */
+  readonly added: readonly DataFile[];
+  /** Keys of those that go. */
+  readonly removed: readonly string[];
+  /** Before the first of them was written: reading the log may take as long as it needs, but no file may grow old. */
+  readonly writtenAtMs: number;
+}
+
+/** Writes what a plan asks for. */
 async function writePlan(
   deps: MergeDeps,
   { table }: StateTable,
@@ -158,10 +169,11 @@ async function writePlan(
     plan: { isWhole, rewrites, suspects },
     signal,
   }: { merge: StateMerge; plan: MergePlan<PlannedFile>; signal: AbortSignal },
-): Promise<{ readonly added: readonly DataFile[]; readonly removed: readonly string[] }> {
+): Promise<WrittenPlan> {
   await merge.take(
     isWhole ? null : rewrites.flatMap(({ stretch }) => (stretch === null ? [] : [stretch])),
   );
+  const writtenAtMs = deps.clock.now();
   const added: DataFile[] = [];
   const removed: string[] = [];
   const left = suspects.map((file) => ({ files: [file], stretch: null, pieceRows: null }));
@@ -173,7 +185,7 @@ async function writePlan(
     const partition = stretch?.partition ?? files[0]?.partition ?? unknownMonth;
     added.push(...(await writeFiles(deps, table, merge, { paths, stretch, pieceRows, partition })));
   }
-  return { added, removed };
+  return { added, removed, writtenAtMs };
 }
 
 async function heldIn(merge: StateMerge, paths: readonly string[]): Promise<number> {

@@ -163,6 +163,22 @@ describe("maintenance of a table", () => {
     expect(table.positions).toEqual({ 0: 14 });
   });
 
+  it("a compaction that takes longer than an hour to fetch the old files is committed all the same", async () => {
+    const { table, rows } = await filled();
+    const { cache, ...others } = depsOn(store);
+    const slow = {
+      clear: () => cache.clear(),
+      pathsOf: async (objects: Parameters<typeof cache.pathsOf>[0]) => {
+        await clock.sleep(2 * 3_600_000);
+        return await cache.pathsOf(objects);
+      },
+    };
+    const deps = { ...others, cache: slow };
+    expect(await compactTable(table, deps, { isAtRest: atRest })).toMatchObject({ conflicts: 0 });
+    await table.refresh();
+    expect(await rowsOf(table)).toEqual(rows);
+  });
+
   it("two compactions at once: one is committed, the other sees a conflict, no row twice", async () => {
     const { table, rows } = await filled();
     const [one, two] = [await open(), await open()];

@@ -46,7 +46,6 @@ export async function rewriteFiles(
   const { store, cache, tempFolder, clock, newId } = deps;
   const { partition, files, operation, without = [], summary = {} } = rewrite;
   const metadata = metadataOf(table);
-  const writtenAtMs = clock.now();
   const inputs = await cache.pathsOf(files);
   const id = newId();
   const path = join(tempFolder, `${id}.parquet`);
@@ -61,6 +60,7 @@ export async function rewriteFiles(
     });
     checkRows(made, files, table.name);
     const key = `${table.files.folder}/data/${partitionOf(metadata)}=${partition ?? "__HIVE_DEFAULT_PARTITION__"}/${id}.parquet`;
+    const writtenAtMs = clock.now();
     if (made.rows > 0) await store.put(key, { file: path });
     const added: DataFile[] =
       made.rows === 0
