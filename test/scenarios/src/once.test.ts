@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { DuckDBConnection } from "@duckdb/node-api";
 import { realServers } from "@thulium-stream/kit/real-servers";
 import { Kafka, logLevel } from "kafkajs";
@@ -10,6 +9,7 @@ import { checksumsByDuckdb, checksumsByHyparquet, fetchLake } from "./lake-reade
 import { expectExactlyOnce, openLogBeside } from "./log-checks.ts";
 import { snippetsOf } from "./page-snippets.ts";
 import { Deployment } from "./pipeline-process.ts";
+import { localPlace, type Place, remotePlace, serversOf } from "./place.ts";
 import { type HelpDesk, openHelpDesk, truthOf } from "./truth.ts";
 
 const { kafkaBrokers, s3 } = realServers();
@@ -17,49 +17,6 @@ const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
-
-/** Where log and lake of a scenario are. */
-interface Place {
-  readonly env: Readonly<Record<string, string>>;
-  readonly logUrl: (deployment: Deployment) => string;
-  readonly topicPrefix: string;
-  readonly lakeUrl: (deployment: Deployment) => string;
-  readonly s3: object;
-}
-
-const local: Place = {
-  env: {},
-  topicPrefix: "thulium.",
-  s3: {},
-  logUrl: ({ folder }) => `embedded:${folder}/data/acme/log`,
-  lakeUrl: ({ folder }) => `file:${folder}/data/acme/lake`,
-};
-
-async function remote(): Promise<Place> {
-  if (kafkaBrokers === null || s3 === null) throw new Error("no servers");
-  const name = `scenario-${randomUUID().slice(0, 8)}`;
-  const url = `s3://${name}/lake`;
-  const { endpoint, accessKeyId, secretAccessKey, region } = s3;
-  const credentials = { accessKeyId, secretAccessKey };
-  await new S3Client({ endpoint, region, forcePathStyle: true, credentials }).send(
-    new CreateBucketCommand({ Bucket: name }),
-  );
-  return {
-    env: {
-      EVENT_LOG_URL: `kafka://${kafkaBrokers.join(",")}`,
-      TOPIC_PREFIX: `${name}.`,
-      LAKE_URL: url,
-      S3_ENDPOINT: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    },
-    topicPrefix: `${name}.`,
-    logUrl: () => `kafka://${kafkaBrokers.join(",")}`,
-    lakeUrl: () => url,
-    s3: { endpoint, region, forcePathStyle: true, credentials },
-  };
-}
 
 async function expectTruth(place: Place, deployment: Deployment, desk: HelpDesk): Promise<number> {
   const lake = await fetchLake(place.lakeUrl(deployment), place.s3);
@@ -124,7 +81,7 @@ async function runByDuckdb(sql: string): Promise<readonly (readonly unknown[])[]
 
 describe("run --once", () => {
   it("on local folders: the lake equals the source by content, and a second run finds what changed, deletes included", async () => {
-    const { deployment, desk } = await scenario(local);
+    const { deployment, desk } = await scenario(localPlace);
     const byStatus = await runByDuckdb(
       ofSnapshots.replaceAll("'lake/", `'${deployment.folder}/data/acme/lake/`),
     );
@@ -162,7 +119,7 @@ describe("run --once", () => {
   it.skipIf(kafkaBrokers === null || s3 === null)(
     "on a real Kafka broker and a real S3 server: the same, and a foreign client reads the CloudEvents",
     async () => {
-      const place = await remote();
+      const place = await remotePlace("scenario", serversOf(realServers()));
       await scenario(place);
       const foreign = new Kafka({ brokers: [...(kafkaBrokers ?? [])], logLevel: logLevel.NOTHING });
       const consumer = foreign.consumer({ groupId: `foreign-${randomUUID()}` });

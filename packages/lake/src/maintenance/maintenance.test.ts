@@ -163,6 +163,28 @@ describe("maintenance of a table", () => {
     expect(table.positions).toEqual({ 0: 14 });
   });
 
+  it("compaction that loses race after race to a writer writes its manifests once", async () => {
+    const { table, rows } = await filled();
+    const writer = await open();
+    let races = 0;
+    const racing = new FaultyObjectStore(store, () => undefined, clock);
+    racing.plan = ({ method, keys }) => {
+      if (method !== "putIfAbsent" || !keys[0]?.endsWith(".metadata.json") || races === 5) return;
+      races += 1;
+      return { kind: "hold", until: append(writer, "2026-11-24", [70 + races]) };
+    };
+    const compacting = compactTable(await open(racing), depsOn(racing), { isAtRest: atRest });
+    expect(await compacting).toMatchObject({ filesAfter: 1, conflicts: 0 });
+    const written = racing.calls.filter(
+      ({ method, keys }) => method === "put" && /\/m-[^/]+$/.test(keys[0] ?? ""),
+    );
+    // One of what came, one of all that went.
+    expect([races, written.length]).toEqual([5, 2]);
+    await table.refresh();
+    const more = [71, 72, 73, 74, 75].map((id) => `2026-11-24 ${id}`);
+    expect(await rowsOf(table)).toEqual([...rows, ...more].sort());
+  });
+
   it("a compaction that takes longer than an hour to fetch the old files is committed all the same", async () => {
     const { table, rows } = await filled();
     const { cache, ...others } = depsOn(store);

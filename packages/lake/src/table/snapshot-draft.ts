@@ -58,6 +58,10 @@ export class SnapshotDraft {
   readonly #id: DraftId;
   #written = 0;
   #addedManifest: ManifestFile | null = null;
+  /** Entries of the manifests that were read. Manifests do not change: an attempt after a lost race reads and writes what is new alone. */
+  readonly #entries = new Map<string, readonly LiveEntry[]>();
+  /** What was made of the manifests `of` that hold a file that goes. */
+  #rewritten: { readonly of: string; readonly manifest: ManifestFile } | null = null;
 
   constructor(files: TableFiles, change: TableChange, id: DraftId) {
     this.#files = files;
@@ -99,7 +103,7 @@ export class SnapshotDraft {
     };
   }
 
-  /** The manifests without the files that go: those that hold one are written anew, with the file marked as deleted. */
+  /** The manifests without the files that go: those that hold one are written anew, as one, with the files marked as deleted. */
   async #withoutRemoved(
     base: TableMetadata,
     held: readonly ManifestFile[],
@@ -107,28 +111,35 @@ export class SnapshotDraft {
   ): Promise<{ manifests: readonly ManifestFile[]; removed: readonly LiveEntry[] } | null> {
     const keys = new Set(this.#change.removed);
     if (keys.size === 0) return { manifests: held, removed: [] };
-    const entries = await this.#files.liveEntries(held);
+    await this.#read(held);
+    const entriesOf = ({ manifest_path: path }: ManifestFile) => this.#entries.get(path) ?? [];
     const isRemoved = (entry: LiveEntry) => keys.has(this.#files.keyOf(entry.data_file.file_path));
-    const removed = entries.flat().filter(isRemoved);
+    const touched = held.filter((manifest) => entriesOf(manifest).some(isRemoved));
+    const entries = touched.flatMap(entriesOf);
+    const removed = entries.filter(isRemoved);
     if (removed.length < keys.size) return null;
-    const manifests: ManifestFile[] = [];
-    for (const [at, manifest] of held.entries()) {
-      const live = entries[at] ?? [];
-      if (!live.some(isRemoved)) manifests.push(manifest);
-      else {
-        const rewritten = live.map((entry) =>
-          isRemoved(entry)
-            ? {
-                ...withoutBounds(entry),
-                status: entryStatus.deleted,
-                snapshot_id: this.#id.snapshotId,
-              }
-            : { ...entry, status: entryStatus.existing },
-        );
-        manifests.push(await this.#manifest(base, rewritten, sequenceNumber));
-      }
+    const of = touched.map(({ manifest_path: path }) => path).join();
+    if (this.#rewritten?.of !== of) {
+      const rewritten = entries.map((entry) =>
+        isRemoved(entry)
+          ? {
+              ...withoutBounds(entry),
+              status: entryStatus.deleted,
+              snapshot_id: this.#id.snapshotId,
+            }
+          : { ...entry, status: entryStatus.existing },
+      );
+      this.#rewritten = { of, manifest: await this.#manifest(base, rewritten, sequenceNumber) };
     }
-    return { manifests, removed };
+    const others = held.filter((manifest) => !touched.includes(manifest));
+    return { manifests: [...others, atAttempt(this.#rewritten.manifest, sequenceNumber)], removed };
+  }
+
+  /** Reads the manifests that were not read by an earlier attempt. */
+  async #read(manifests: readonly ManifestFile[]): Promise<void> {
+    const unread = manifests.filter(({ manifest_path: path }) => !this.#entries.has(path));
+    for (const [at, entries] of (await this.#files.liveEntries(unread)).entries())
+      this.#entries.set(unread[at]?.manifest_path ?? "", entries);
   }
 
   /** The manifest of added files: written once, since added files take the sequence number of the list that names them. */
@@ -146,11 +157,7 @@ export class SnapshotDraft {
       }));
       this.#addedManifest = await this.#manifest(base, entries, sequenceNumber);
     }
-    return {
-      ...this.#addedManifest,
-      sequence_number: sequenceNumber,
-      min_sequence_number: sequenceNumber,
-    };
+    return atAttempt(this.#addedManifest, sequenceNumber);
   }
 
   /** One manifest instead of too many; entries marked as deleted fall out. */
@@ -245,6 +252,16 @@ export class SnapshotDraft {
       operation,
     };
   }
+}
+
+/** A manifest of this snapshot as a later attempt lists it: what is new in it takes the number of that attempt. */
+function atAttempt(manifest: ManifestFile, sequenceNumber: number): ManifestFile {
+  const { sequence_number: written, min_sequence_number: least } = manifest;
+  return {
+    ...manifest,
+    sequence_number: sequenceNumber,
+    min_sequence_number: least === written ? sequenceNumber : least,
+  };
 }
 
 /** Bounds are words of the rows: a file that goes, for an erasure maybe, leaves none of them behind. Nobody skips a file that is gone. */

@@ -1,62 +1,19 @@
-import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { realServers } from "@thulium-stream/kit/real-servers";
 import { systemClock } from "@thulium-stream/runtime";
 import { afterEach, describe, expect, it } from "vitest";
 import { openLogBeside } from "../log-checks.ts";
 import { Deployment } from "../pipeline-process.ts";
+import { localPlace, type Place, remotePlace, serversOf } from "../place.ts";
 import { type HelpDesk, openHelpDesk } from "../truth.ts";
 import { type Person, remainsInLake, remainsOnLog } from "./remains.ts";
 
-const { kafkaBrokers, s3: s3Server } = realServers();
+const { kafkaBrokers, s3 } = realServers();
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
-
-/** Where log and lake of a scenario are. */
-interface Place {
-  readonly env: Readonly<Record<string, string>>;
-  readonly logUrl: (deployment: Deployment) => string;
-  readonly topicPrefix: string;
-  readonly lakeUrl: (deployment: Deployment) => string;
-  readonly s3: object;
-}
-
-const local: Place = {
-  env: {},
-  topicPrefix: "thulium.",
-  s3: {},
-  logUrl: ({ folder }) => `embedded:${folder}/data/acme/log`,
-  lakeUrl: ({ folder }) => `file:${folder}/data/acme/lake`,
-};
-
-async function remote(): Promise<Place> {
-  if (kafkaBrokers === null || s3Server === null) throw new Error("no servers");
-  const name = `erasure-${randomUUID().slice(0, 8)}`;
-  const { endpoint, accessKeyId, secretAccessKey, region } = s3Server;
-  const credentials = { accessKeyId, secretAccessKey };
-  await new S3Client({ endpoint, region, forcePathStyle: true, credentials }).send(
-    new CreateBucketCommand({ Bucket: name }),
-  );
-  return {
-    env: {
-      EVENT_LOG_URL: `kafka://${kafkaBrokers.join(",")}`,
-      TOPIC_PREFIX: `${name}.`,
-      LAKE_URL: `s3://${name}/lake`,
-      S3_ENDPOINT: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    },
-    topicPrefix: `${name}.`,
-    logUrl: () => `kafka://${kafkaBrokers.join(",")}`,
-    lakeUrl: () => `s3://${name}/lake`,
-    s3: { endpoint, region, forcePathStyle: true, credentials },
-  };
-}
 
 /** A customer of the help desk, and what nobody else has of theirs. */
 function personOf({ sandbox }: HelpDesk): Person {
@@ -190,15 +147,15 @@ async function beside(deployment: Deployment, args: readonly string[]): Promise<
 
 describe("an erasure leaves nothing behind but what it says is pending", () => {
   it("on an embedded log and a local lake, without a running pipeline", () =>
-    eraseOnce(local, true));
+    eraseOnce(localPlace, true));
 
-  it.skipIf(kafkaBrokers === null || s3Server === null)(
+  it.skipIf(kafkaBrokers === null || s3 === null)(
     "on a real Kafka broker and a real S3 server, beside a running pipeline",
-    async () => eraseOnce(await remote(), false),
+    async () => eraseOnce(await remotePlace("erasure", serversOf(realServers())), false),
   );
 
   it("is complete after any kill, once something runs again", async () => {
-    const world = await begin(local);
+    const world = await begin(localPlace);
     const { deployment, person } = world;
     const erase = ["erase", "--customer", person.customerId, "--yes"];
     for (let kill = 0; kill < 6; kill += 1) {
