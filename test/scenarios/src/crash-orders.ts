@@ -38,12 +38,20 @@ export class OrderedCrash {
   async passing<T>(point: string, call: () => Promise<T>): Promise<T> {
     const crash = this.#crash;
     if (crash?.point !== point) return await call();
-    this.#passed += 1;
-    const isDue = this.#passed === crash.nth;
+    const isDue = () => {
+      // Taken back meanwhile.
+      if (this.#crash !== crash) return false;
+      this.#passed += 1;
+      return this.#passed === crash.nth;
+    };
     const end = () => process.kill(process.pid, crash.by ?? "SIGKILL");
-    if (isDue && crash.when === "before") end();
+    if (crash.when === "before") {
+      if (isDue()) end();
+      return await call();
+    }
+    // One that fails, as a commit that another came before, is not answered: the next one counts.
     const answer = await call();
-    if (isDue && crash.when === "after") end();
+    if (isDue()) end();
     return answer;
   }
 

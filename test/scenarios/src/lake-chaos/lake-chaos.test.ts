@@ -1,18 +1,15 @@
 import { realServers } from "@thulium-stream/kit/real-servers";
 import { describe, expect, it } from "vitest";
+import { serversOf } from "../place.ts";
 import { killAtPoints } from "./lake-kills.ts";
 import { race } from "./lake-race.ts";
 
 const { kafkaBrokers, s3 } = realServers();
 const isPossible = kafkaBrokers !== null && s3 !== null;
-const servers = () => ({ brokers: kafkaBrokers ?? [], s3: s3 ?? fail() });
+const servers = () => serversOf(realServers());
 const options = { seed: 41, tickets: 120, plant: null, onKill: () => {} };
 /** What must be the same whatever happened. */
 const clean = { lost: 0, doubled: 0, foreign: 0, stateDiffers: 0, faults: [], isClean: true };
-
-function fail(): never {
-  throw new Error("no S3 server");
-}
 
 describe.skipIf(!isPossible)("lake writers on a real broker and a real S3 server", () => {
   it("killed around a commit, in a merge and before a snapshot is closed lose and double nothing, and lake verify is clean each time", async () => {

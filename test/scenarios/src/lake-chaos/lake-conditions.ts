@@ -17,8 +17,10 @@ export type Plant = (typeof plants)[number];
 export interface LakeConditions {
   /** What counts as an hour where the ages of files are judged, in milliseconds. */
   readonly hourMs: number;
-  /** How often the writer compacts, every third time writes a snapshot, and every sixth time expires, in milliseconds; 0: not by itself. */
+  /** How often the writer compacts, writes a snapshot, erases or expires, one of these each time, in milliseconds; 0: not by itself. */
   readonly choresMs: number;
+  /** Whether each process is a member of a group of its own, so that nobody waits until the broker has given a killed one up. */
+  readonly ownGroup: boolean;
   readonly plant: Plant | null;
 }
 

@@ -2,10 +2,11 @@ import { seededRandom } from "@thulium-stream/kit";
 import { systemClock } from "@thulium-stream/runtime";
 import type { Crash } from "../crash-points.ts";
 import { until } from "../extractor-process.ts";
+import type { Servers } from "../place.ts";
 import { isClean, type LakeFindings } from "./lake-auditor.ts";
 import type { Plant } from "./lake-conditions.ts";
 import { lakePoints } from "./lake-points.ts";
-import { LakeWorld, type Servers, worldPatienceMs } from "./lake-world.ts";
+import { LakeWorld, worldPatienceMs } from "./lake-world.ts";
 import { LakeWriterProcess } from "./lake-writer-process.ts";
 
 /** A kill at a named point. */
@@ -40,8 +41,8 @@ export function lakeCrashPlan(
   return Array.from({ length: times }, () => points).flatMap((each) =>
     each.flatMap((point) =>
       (["before", "after"] as const).map((when) => {
-        const isEarly = /^(flush|merge)\./.test(point) && random() < 0.3;
-        return { point, when, nth: isEarly ? 1 : 1 + Math.floor(random() * 3), isEarly };
+        const isEarly = random() < 0.75;
+        return { point, when, nth: 1 + Math.floor(random() ** 2 * 3), isEarly };
       }),
     ),
   );
@@ -57,12 +58,10 @@ export async function killAtPoints(
     const kill = plan[at];
     if (kill === undefined) throw new Error("unreachable");
     const { isEarly, ...crash } = kill;
-    const nth = /^(orphans|erase|folders)\./.test(crash.point) ? 1 : crash.nth;
     writer.start(isEarly ? crash : null);
     if (!isEarly) {
       await drained(world, writer);
-      // The chores come by again and again: once is enough for what there is little of.
-      writer.order({ ...crash, nth });
+      writer.order(crash);
     }
     const endMs = systemClock.now() + worldPatienceMs;
     let n = 0;
@@ -70,9 +69,10 @@ export async function killAtPoints(
       if (writer.over !== null) return true;
       if (systemClock.now() > endMs)
         throw new Error(`${crash.when} ${crash.point} was not reached:\n${writer.told}`);
-      // What there is to remove must be there, but only once the writer looks for it.
-      if (n % 50 === 0 && crash.point.startsWith("orphans.")) await world.layOrphan();
-      if (n % 100 === 0 && crash.point.startsWith("erase.")) await world.eraseOne();
+      // What there is to remove must be there.
+      if (n % 10 === 0 && crash.point.startsWith("orphans.")) await world.layOrphan();
+      if (n % 25 === 0 && crash.point.startsWith("erase.") && !(await world.isErasing()))
+        await world.eraseOne();
       n += 1;
       return false;
     });
@@ -89,10 +89,16 @@ export async function killAtRandom(
   const random = seededRandom(options.seed + 1);
   return await kills(servers, options, count, async (world, writer, at) => {
     if (at % 20 === 19) await world.eraseOne();
-    const lifeMs = Math.round(400 + random() * 15_000);
-    const endMs = systemClock.now() + lifeMs;
+    // A fifth of them before they have come to their work, as far as that takes so long.
+    const isYoung = random() < 0.2;
+    const lifeMs = Math.round(random() * (isYoung ? 2_000 : 8_000));
     writer.start();
-    await world.changeUntil(() => writer.over !== null || systemClock.now() >= endMs);
+    let bornMs = isYoung ? systemClock.now() : null;
+    await world.changeUntil(() => {
+      if (writer.isUp) bornMs ??= systemClock.now();
+      const isOver = bornMs !== null && systemClock.now() >= bornMs + lifeMs;
+      return isOver || writer.over !== null;
+    });
     writer.signal("SIGKILL");
     return `after ${lifeMs} ms`;
   });
@@ -106,14 +112,12 @@ async function kills(
   kill: (world: LakeWorld, writer: LakeWriterProcess, at: number) => Promise<string>,
 ): Promise<readonly KillOutcome[]> {
   const world = await LakeWorld.open(servers, seed, tickets);
-  const lake = { hourMs: 10_000, choresMs: 1_500, plant };
+  const lake = { hourMs: 20_000, choresMs: 1_500, ownGroup: true, plant };
   const writer = new LakeWriterProcess("the lake writer", world.env, lake);
   const outcomes: KillOutcome[] = [];
   const look = async (what: string) => {
-    const found = await world.auditor.audit(world.erased);
-    const deletes = writer.forbiddenDeletes;
-    const faults = [...found.faults, ...deletes];
-    const outcome = { ...found, faults, what, isClean: isClean({ ...found, faults }) };
+    const found = await world.audit([writer]);
+    const outcome = { ...found, what, isClean: isClean(found) };
     outcomes.push(outcome);
     onKill(outcome, outcomes.length);
     return outcome.isClean;
@@ -131,7 +135,7 @@ async function kills(
       "what was erased is gone",
       async () => {
         alive(writer);
-        return (await world.auditor.rowsOf(world.erased)) === 0;
+        return !(await world.isErasing()) && (await world.auditor.rowsOf(world.erased)) === 0;
       },
       worldPatienceMs,
     );

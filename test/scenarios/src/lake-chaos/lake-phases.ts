@@ -1,16 +1,16 @@
 import { startKafka, startS3 } from "@thulium-stream/infra/local";
+import type { Servers } from "../place.ts";
 import { plants } from "./lake-conditions.ts";
 import { type KillOutcome, killAtPoints, killAtRandom, lakeCrashPlan } from "./lake-kills.ts";
 import { lakePoints } from "./lake-points.ts";
 import { lonelySleep, race, suspensions } from "./lake-race.ts";
-import type { Servers } from "./lake-world.ts";
 
 /** What `npm run chaos` was told. */
 export interface LakePhaseOptions {
   readonly seed: number;
   readonly times: number;
   readonly kills: number;
-  /** Points whose name begins so; all when empty. */
+  /** Beginnings of the points' names, between commas; all when empty. */
   readonly only: string;
   readonly plant: string;
   readonly say: (line: string) => void;
@@ -21,7 +21,7 @@ export const lakePhases: Readonly<Record<string, (options: LakePhaseOptions) => 
   {
     "lake-points": (options) =>
       measured("lake-points", options, (servers, given) => {
-        const points = lakePoints.filter((point) => point.startsWith(options.only));
+        const points = lakePoints.filter((point) => isAmong(point, options.only));
         const plan = lakeCrashPlan(options.seed, options.times, points);
         options.say(`  ${plan.length} kills at ${points.length} points, before and after`);
         return killAtPoints(servers, plan, given);
@@ -33,7 +33,7 @@ export const lakePhases: Readonly<Record<string, (options: LakePhaseOptions) => 
     "lake-race": (options) =>
       measured("lake-race", options, async (servers, given) => {
         const plan = suspensions(Math.ceil(options.times / 5)).filter(({ point }) =>
-          point.startsWith(options.only),
+          isAmong(point, options.only),
         );
         const alone = await lonelySleep(servers, given);
         return alone.every((outcome) => outcome.isClean)
@@ -41,6 +41,10 @@ export const lakePhases: Readonly<Record<string, (options: LakePhaseOptions) => 
           : alone;
       }),
   };
+
+function isAmong(point: string, only: string): boolean {
+  return only.split(",").some((beginning) => point.startsWith(beginning));
+}
 
 type Given = Parameters<typeof killAtPoints>[2];
 
@@ -55,7 +59,7 @@ async function measured(
   const [kafka, s3] = await Promise.all([startKafka(), startS3()]);
   try {
     const onKill = (outcome: KillOutcome, n: number) => say(`  ${n}: ${lineOf(outcome)}`);
-    const given = { seed, tickets: 200, plant: planted, onKill };
+    const given = { seed, tickets: 100, plant: planted, onKill };
     const outcomes = await run({ brokers: kafka.brokers, s3 }, given);
     for (const line of tableOf(outcomes)) say(line);
     const isMet = outcomes.length > 0 && outcomes.every((each) => each.isClean);

@@ -2,11 +2,12 @@ import { systemClock } from "@thulium-stream/runtime";
 import type { Crash } from "../crash-points.ts";
 import { until } from "../extractor-process.ts";
 import { Deployment } from "../pipeline-process.ts";
+import type { Servers } from "../place.ts";
 import { isClean } from "./lake-auditor.ts";
 import type { LakeConditions, Plant } from "./lake-conditions.ts";
 import { drained, type KillOutcome, type LakeKillsOptions } from "./lake-kills.ts";
 import { isOwnersWork } from "./lake-points.ts";
-import { LakeWorld, type Servers, worldPatienceMs } from "./lake-world.ts";
+import { LakeWorld, worldPatienceMs } from "./lake-world.ts";
 import { LakeWriterProcess } from "./lake-writer-process.ts";
 
 /** A suspension of one of two writers. */
@@ -48,7 +49,7 @@ export async function race(
   { seed, tickets, plant, onKill }: LakeKillsOptions,
 ): Promise<readonly RaceOutcome[]> {
   const world = await LakeWorld.open(servers, seed, tickets);
-  const lake = { hourMs: 10_000, choresMs: 1_500, plant };
+  const lake = { hourMs: 10_000, choresMs: 1_500, ownGroup: false, plant };
   const writers = ["one", "two"].map((name) => new LakeWriterProcess(name, world.env, lake));
   const outcomes: RaceOutcome[] = [];
   try {
@@ -57,10 +58,9 @@ export async function race(
     for (const [at, suspension] of plan.entries()) {
       const sleeper = await suspendOne(world, writers, suspension, at);
       const became = await wake(world, writers, sleeper);
-      const found = await frozen(writers, () => world.auditor.audit(world.erased));
-      const faults = [...found.faults, ...writers.flatMap((each) => each.forbiddenDeletes)];
+      const found = await frozen(writers, () => world.audit(writers));
       const what = `${suspension.when} ${suspension.point}`;
-      const outcome = { ...found, faults, what, isClean: isClean({ ...found, faults }) };
+      const outcome = { ...found, what, isClean: isClean(found) };
       outcomes.push({ ...outcome, sleeper: became });
       onKill({ ...outcome, what: `${what}, ${became}` }, outcomes.length);
       if (!outcome.isClean) return outcomes;
@@ -144,7 +144,7 @@ export async function lonelySleep(
   { seed, tickets, plant, onKill }: LakeKillsOptions,
 ): Promise<readonly KillOutcome[]> {
   const world = await LakeWorld.open(servers, seed, tickets);
-  const lake = { hourMs: 10_000, choresMs: 0, plant } satisfies LakeConditions;
+  const lake = { hourMs: 10_000, choresMs: 0, ownGroup: true, plant } satisfies LakeConditions;
   const writer = new LakeWriterProcess("the lake writer", world.env, lake);
   const expiring = new Deployment(world.env);
   try {
@@ -161,7 +161,7 @@ export async function lonelySleep(
     await drained(world, writer);
     writer.signal("SIGTERM");
     await writer.ended();
-    const found = await world.auditor.audit(world.erased);
+    const found = await world.audit([writer]);
     const outcome = { ...found, what: "a lonely sleeper", isClean: isClean(found) };
     onKill(outcome, 1);
     return [outcome];
@@ -175,7 +175,7 @@ export async function lonelySleep(
 
 /** `lake expire` as a process for which hours are short. */
 async function expire(deployment: Deployment, plant: Plant | null): Promise<void> {
-  const lake = { hourMs: 200, choresMs: 0, plant };
+  const lake = { hourMs: 200, choresMs: 0, ownGroup: true, plant };
   const { code, stderr } = await deployment.startOrdered({ crash: null, lake }, ["lake", "expire"])
     .ended;
   if (code !== 0) throw new Error(`lake expire ended with ${code}:\n${stderr}`);

@@ -1,29 +1,22 @@
-import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { type EventLog, type ObjectStore, silentLogger } from "@thulium-stream/contracts";
 import { seededRandom } from "@thulium-stream/kit";
-import type { S3Address } from "@thulium-stream/kit/real-servers";
 import { openFileCache, openObjectStore } from "@thulium-stream/lake";
-import { newId, systemClock } from "@thulium-stream/runtime";
+import { ErasureFollower, newId, systemClock } from "@thulium-stream/runtime";
 import { ExtractorProcess, until } from "../extractor-process.ts";
 import { changeDesk } from "../kill-run.ts";
 import { openLogBeside } from "../log-checks.ts";
 import { Deployment } from "../pipeline-process.ts";
+import { remotePlace, type Servers } from "../place.ts";
 import { type HelpDesk, openHelpDesk } from "../truth.ts";
-import { LakeAuditor } from "./lake-auditor.ts";
+import { LakeAuditor, type LakeFindings } from "./lake-auditor.ts";
 import { oldPartition } from "./lake-conditions.ts";
+import type { LakeWriterProcess } from "./lake-writer-process.ts";
 
 /** How long a step may take on a machine that does other things as well: 5 min. */
 export const worldPatienceMs = 300_000;
-
-/** Real servers. */
-export interface Servers {
-  readonly brokers: readonly string[];
-  readonly s3: S3Address;
-}
 
 /** A desk that changes, an extractor that is left alone, and a lake that lake writers are about to fill. */
 export class LakeWorld {
@@ -40,6 +33,7 @@ export class LakeWorld {
   readonly #extractor: ExtractorProcess;
   readonly #ids: number[];
   readonly #random: () => number;
+  readonly #erasures: ErasureFollower;
   readonly #folder: string;
 
   private constructor(opened: {
@@ -59,41 +53,32 @@ export class LakeWorld {
     this.#extractor = new ExtractorProcess("the extractor", this.deployment);
     this.#ids = [...desk.sandbox.truth().rows()].map((row) => Number(row["ticket_id"]));
     this.#random = seededRandom(seed);
+    this.#erasures = new ErasureFollower(log, "acme");
     this.#folder = mkdtempSync(join(tmpdir(), "lake-audit-"));
     const cache = openFileCache({ url, store, folder: this.#folder, clock: systemClock, newId });
     this.auditor = new LakeAuditor({ log, store, cache });
   }
 
   /** Opens a world whose changes are drawn from `seed`, and starts its extractor. */
-  static async open({ brokers, s3 }: Servers, seed: number, tickets: number): Promise<LakeWorld> {
-    const name = `lake-chaos-${randomUUID().slice(0, 8)}`;
-    const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-    const credentials = { accessKeyId, secretAccessKey };
-    const connection = { endpoint, region, forcePathStyle: true, credentials };
-    await new S3Client(connection).send(new CreateBucketCommand({ Bucket: name }));
+  static async open(servers: Servers, seed: number, tickets: number): Promise<LakeWorld> {
+    const { env: place, topicPrefix, s3 } = await remotePlace("lake-chaos", servers);
     const desk = await openHelpDesk(tickets);
-    const url = `s3://${name}/lake`;
     const env = {
       ...desk.env,
-      EVENT_LOG_URL: `kafka://${brokers.join(",")}`,
-      TOPIC_PREFIX: `${name}.`,
-      LAKE_URL: url,
-      S3_ENDPOINT: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      POLL_INTERVAL: "500ms",
+      ...place,
+      POLL_INTERVAL: "1s",
       SETTLE_DELAY: "1s",
       REQUESTS_PER_SECOND: "50",
       LAKE_FLUSH_INTERVAL: "1s",
-      MERGE_INTERVAL: "1s",
+      MERGE_INTERVAL: "2s",
       SNAPSHOT_RETAIN: "20s",
       // All rows wait on the disk, as those of a backlog do.
       PARQUET_ENCODER: "duckdb",
     };
-    const log = await openLogBeside(env.EVENT_LOG_URL, env.TOPIC_PREFIX);
+    const log = await openLogBeside(place["EVENT_LOG_URL"] ?? "", topicPrefix);
+    const url = place["LAKE_URL"] ?? "";
     const common = { clock: systemClock, logger: silentLogger, newId };
-    const store = await openObjectStore({ url, s3: connection, ...common });
+    const store = await openObjectStore({ url, s3, ...common });
     const world = new LakeWorld({ desk, log, store, env, url, seed });
     await world.#extractor.start();
     const isThere = async () => (await world.auditor.recordsOf("tickets")) >= world.#ids.length;
@@ -114,17 +99,18 @@ export class LakeWorld {
   }
 
   /** Changes the desk until `isOver`. */
-  async changeUntil(isOver: () => boolean | Promise<boolean>, everyMs = 200): Promise<void> {
+  async changeUntil(isOver: () => boolean | Promise<boolean>, everyMs = 300): Promise<void> {
     while (!(await isOver())) {
       this.change();
       await systemClock.sleep(everyMs);
     }
   }
 
-  /** Lays a data file that nobody names and that is ten days old. */
+  /** Lays a data file that nobody names and that is ten days old: the same rows as another has. */
   async layOrphan(): Promise<void> {
-    const key = `tables/ticket_events/data/${oldPartition}/${newId()}.parquet`;
-    await this.store.put(key, new TextEncoder().encode("an orphan"));
+    const folder = "tables/ticket_events/data";
+    for await (const { key } of this.store.list(`${folder}/`))
+      return await this.store.copy(key, `${folder}/${oldPartition}/${newId()}.parquet`);
   }
 
   /** Asks for the erasure of a ticket that is in the lake. */
@@ -133,6 +119,32 @@ export class LakeWorld {
     const [id = 0] = this.#ids.splice(at, 1);
     this.erased.add(String(id));
     await this.deployment.succeed(["erase", "--ticket", String(id), "--yes", "--no-wait"]);
+  }
+
+  /** Whether the lake has still to do its part of an erasure that was asked for. */
+  async isErasing(): Promise<boolean> {
+    await this.#erasures.refresh();
+    const { records } = this.#erasures;
+    const done = records.list.erasures.filter((each) => records.doneBy("lake", each) !== null);
+    return done.length < this.erased.size;
+  }
+
+  /** Looks at the lake while these writers do not work on it. */
+  async audit(writers: readonly LakeWriterProcess[]): Promise<LakeFindings> {
+    const found = await this.auditor.audit(this.erased);
+    // An erasure that was cut short leaves snapshot folders whose manifests do not fit their files, until it is gone on with.
+    const isErasing = await this.isErasing();
+    const faults = found.faults.filter((fault) => !(isErasing && fault.startsWith("snapshots/")));
+    const written = writers.flatMap(({ metadataWritten }) => metadataWritten);
+    const twice = written.filter((key, at) => written.indexOf(key) !== at);
+    return {
+      ...found,
+      faults: [
+        ...faults,
+        ...twice.map((key) => `${key} was written twice: a commit is gone`),
+        ...writers.flatMap(({ forbiddenDeletes }) => forbiddenDeletes),
+      ],
+    };
   }
 
   /** Ends everything. */

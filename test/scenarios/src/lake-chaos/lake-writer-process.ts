@@ -13,6 +13,8 @@ export class LakeWriterProcess {
   #ended: Promise<Ended> | null = null;
   #over: Ended | null = null;
   #told = "";
+  /** What it told in its former lives of metadata that it wrote. */
+  #wrote: readonly string[] = [];
 
   constructor(name: string, env: Readonly<Record<string, string>>, lake: LakeConditions) {
     this.name = name;
@@ -26,6 +28,7 @@ export class LakeWriterProcess {
     const { process: child, ended } = this.#deployment.startOrdered(orders, ["lake-writer"]);
     this.#process = child;
     this.#over = null;
+    this.#wrote = this.metadataWritten;
     this.#told = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       this.#told += chunk;
@@ -51,9 +54,9 @@ export class LakeWriterProcess {
     return this.#over;
   }
 
-  /** What it wrote to its standard error since it was started. */
+  /** What it wrote to its standard error since it was started, without what it tells of each commit. */
   get told(): string {
-    return this.#told;
+    return this.#told.replace(/^wrote .*\n/gm, "");
   }
 
   /** Whether it has come to its work: from then on it hears signals. */
@@ -82,7 +85,17 @@ export class LakeWriterProcess {
     return this.#told.match(/^deletes in (?:flush|merge|snapshot|compact)\..*$/gm) ?? [];
   }
 
+  /** Keys of the metadata files that it wrote in all its lives. */
+  get metadataWritten(): readonly string[] {
+    return [...this.#wrote, ...metadataWritten(this.#told)];
+  }
+
   dispose(): void {
     this.#deployment.dispose();
   }
+}
+
+/** Keys of the metadata files that a process says it wrote. */
+export function metadataWritten(told: string): readonly string[] {
+  return [...told.matchAll(/^wrote (\S+)$/gm)].map(([, key = ""]) => key);
 }

@@ -8,7 +8,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { isFailure } from "@thulium-stream/contracts";
-import { LineAppender, Table } from "@thulium-stream/lake";
+import { defaultHistory, LineAppender, Table } from "@thulium-stream/lake";
 import { LakeWriter } from "@thulium-stream/lake-writer";
 import { systemClock } from "@thulium-stream/runtime";
 import { Kafka } from "kafkajs";
@@ -27,16 +27,26 @@ const going = new AsyncLocalStorage<Going>();
 const hourMs = 3_600_000;
 /** A killed or sleeping member is given up after so long: the shortest that brokers allow. */
 const sessionMs = 6_000;
+/** How long a flush waits between its rows and its commit, one after the other. */
+const pausesMs = [0, 200, 600];
 
 /** Wraps what a lake writer calls, in this process alone: every call to the store passes a named point, and hours pass within seconds. */
 export function workUnder(conditions: LakeConditions, crash: OrderedCrash): void {
+  const suffix = conditions.ownGroup ? `.${process.pid}` : "";
   crash.through(LineAppender.prototype, { append: "flush.rows" });
   const makeConsumer = Kafka.prototype.consumer;
   Kafka.prototype.consumer = function consumer(this: Kafka, options) {
     const { groupId = "" } = options ?? {};
-    const quick = { ...options, groupId, sessionTimeout: sessionMs, heartbeatInterval: 1_000 };
+    const quick = {
+      ...options,
+      groupId: groupId + suffix,
+      sessionTimeout: sessionMs,
+      heartbeatInterval: 1_000,
+    };
     return crash.through(makeConsumer.call(this, quick), { commitOffsets: "flush.offsets" });
   };
+  // Expiry has something to let go early, and reads little.
+  Object.assign(defaultHistory, { newest: 20 });
   tellWork();
   sendThrough(conditions, crash);
   age(conditions);
@@ -56,6 +66,7 @@ function tellWork(): void {
   inside(LakeWriter.prototype, "compact", "maintain");
   inside(LakeWriter.prototype, "expire", "maintain");
   inside(LakeWriter.prototype, "erase", "erase");
+  leaveLess();
   const update = Table.prototype.update;
   Table.prototype.update = function updated(this: Table, ...args) {
     const now = going.getStore();
@@ -65,9 +76,23 @@ function tellWork(): void {
   };
 }
 
+/** Commits let old states go by themselves: an expiry is told to leave fewer than they do, so that it has something to do. */
+function leaveLess(): void {
+  const described = Object.getOwnPropertyDescriptor(Table.prototype, "metadata");
+  Object.defineProperty(Table.prototype, "metadata", {
+    get(this: Table) {
+      const metadata: Table["metadata"] = described?.get?.call(this) ?? null;
+      if (metadata === null || going.getStore()?.work !== "maintain") return metadata;
+      const fewer = { "history.expire.min-snapshots-to-keep": "5" };
+      return { ...metadata, properties: { ...metadata.properties, ...fewer } };
+    },
+  });
+}
+
 /** Every request to the S3 server passes the point that it is, if it is one. */
 function sendThrough({ plant }: LakeConditions, crash: OrderedCrash): void {
   const send = S3Client.prototype.send as (...args: unknown[]) => Promise<unknown>;
+  let flushes = 0;
   const sent = async function sent(this: S3Client, ...args: unknown[]) {
     const [command] = args;
     const now = going.getStore();
@@ -78,8 +103,16 @@ function sendThrough({ plant }: LakeConditions, crash: OrderedCrash): void {
       process.stderr.write(`deletes in ${point}\n`);
     if (point?.endsWith(".metadata") === true && plant === "unconditional")
       delete (command as PutObjectCommand).input.IfNoneMatch;
-    const call = () => send.apply(this, args);
+    const call = async () => {
+      const answer = await send.apply(this, args);
+      // Whoever watches sees that no version is written twice.
+      if (point?.endsWith(".metadata") === true)
+        process.stderr.write(`wrote ${(command as PutObjectCommand).input.Key}\n`);
+      return answer;
+    };
     if (point === null) return await call();
+    // Between the rows of a flush and its commit there is time for the others.
+    if (point === "flush.list") await systemClock.sleep(pausesMs[flushes++ % pausesMs.length] ?? 0);
     if (point !== "flush.data" || plant !== "rows-late") return await crash.passing(point, call);
     void systemClock.sleep(2_000).then(call);
     return {};
@@ -154,34 +187,48 @@ function age({ hourMs: shortHourMs, plant }: LakeConditions): void {
   };
 }
 
-/**
- * Maintenance and snapshots at short intervals beside what the writer does by itself, through its own methods. Expiry reads every manifest: it is done every sixth time, and each time
- * when the process is to end in it.
- */
+/** What is done at short intervals beside what the writer does by itself, one after the other. */
+const chores = ["snapshot", "compact", "erase", "snapshot", "compact", "expire"] as const;
+
+/** In which chore a work is done. */
+const choreOfWork: Readonly<Record<string, (typeof chores)[number]>> = {
+  snapshot: "snapshot",
+  compact: "compact",
+  erase: "erase",
+  expire: "expire",
+  folders: "expire",
+  orphans: "expire",
+};
+
+/** Maintenance, snapshots and erasures through the writer's own methods; every second time that in which the process is to end. */
 function doChores(everyMs: number, crash: OrderedCrash): void {
   const run = LakeWriter.prototype.run;
   LakeWriter.prototype.run = async function running(this: LakeWriter, signal) {
-    const chores = async () => {
-      for (let n = 1; !signal.aborted; n += 1) {
+    const works = {
+      snapshot: () => this.writeSnapshot(signal),
+      compact: () => this.compact(signal),
+      erase: () => this.erase(signal),
+      expire: () => this.expire(signal),
+    };
+    const doAll = async () => {
+      let turn = 0;
+      for (let n = 0; !signal.aborted; n += 1) {
         await systemClock.sleep(everyMs, signal);
         if (!this.ownsMaintenance) continue;
-        try {
-          const expires = n % 6 === 0 || /^(expire|folders|orphans)\./.test(crash.point ?? "");
-          if (n % 3 === 1) await this.writeSnapshot(signal);
-          else {
-            await this.compact(signal);
-            if (expires) await this.expire(signal);
-          }
-        } catch (error) {
-          // What another commit came before is left to the next time, as a service does; anything else is a finding.
-          if (!isFailure(error, "Rejected", "Unavailable", "TimedOut", "RateLimited")) throw error;
-          process.stderr.write(`chore: ${error.message}\n`);
-        }
+        const wanted = choreOfWork[crash.point?.split(".")[0] ?? ""];
+        const chore = n % 2 === 0 && wanted !== undefined ? wanted : chores[turn++ % chores.length];
+        await works[chore ?? "compact"]().catch(tolerated);
       }
     };
     const ignoreEnd = (error: unknown) => {
       if (!isFailure(error, "Cancelled")) throw error;
     };
-    await Promise.all([run.call(this, signal), chores().catch(ignoreEnd)]);
+    await Promise.all([run.call(this, signal), doAll().catch(ignoreEnd)]);
   };
+}
+
+/** What another commit came before is left to the next time, as a service does; anything else is a finding. */
+function tolerated(error: unknown): void {
+  if (!isFailure(error, "Rejected", "Unavailable", "TimedOut", "RateLimited")) throw error;
+  process.stderr.write(`chore: ${error.message}\n`);
 }
