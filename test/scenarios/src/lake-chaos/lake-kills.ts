@@ -42,7 +42,9 @@ export function lakeCrashPlan(
     each.flatMap((point) =>
       (["before", "after"] as const).map((when) => {
         const isEarly = random() < 0.75;
-        return { point, when, nth: 1 + Math.floor(random() ** 2 * 3), isEarly };
+        // What a removal takes away wrongly is missed when a flush goes on, not when it dies with it.
+        const least = point.startsWith("orphans.") ? 6 : 1;
+        return { point, when, nth: least + Math.floor(random() ** 2 * 3), isEarly };
       }),
     ),
   );

@@ -165,9 +165,10 @@ function age({ hourMs: shortHourMs, plant }: LakeConditions): void {
     if (!(args[0] instanceof ListObjectsV2Command)) return answer;
     for (const object of (answer as ListObjectsV2CommandOutput).Contents ?? []) {
       const ms = object.LastModified?.getTime() ?? 0;
-      const isOld = object.Key?.includes(oldPartition) === true;
-      const shownMs = plant === "no-grace" ? ms - (systemClock.now() - ms) * 1e6 : aged(ms);
-      object.LastModified = new Date(isOld ? ms - 240 * hourMs : shownMs);
+      // Without grace every data file is as old as an orphan has to be.
+      const oldPart = plant === "no-grace" ? "/data/" : oldPartition;
+      const isOld = object.Key?.includes(oldPart) === true;
+      object.LastModified = new Date(isOld ? ms - 240 * hourMs : aged(ms));
     }
     return answer;
   };
