@@ -59,6 +59,8 @@ export async function eraseSnapshots(
     signal.throwIfAborted();
     await eraseFile(deps, file, byCut, erased);
   }
+  // What was written anew has the key of the old file, and may have its size.
+  await deps.cache.clear();
   for (const [folder, key] of manifests) await mendManifest(deps, folder, key);
   return erased;
 }
