@@ -40,7 +40,8 @@ afterEach(async () => {
 
 async function makeTopic(topic: string, settings: Record<string, string> = {}, partitions = 1) {
   await admin.createTopics({
-    waitForLeaders: true,
+    // kafkajs gives up on a topic that a busy broker does not tell of yet.
+    waitForLeaders: false,
     topics: [
       {
         topic: `${topicPrefix}${topic}`,
@@ -49,6 +50,7 @@ async function makeTopic(topic: string, settings: Record<string, string> = {}, p
       },
     ],
   });
+  await vi.waitFor(() => log.ends(topic), { timeout: 20_000, interval: 50 });
 }
 
 /** A transaction of a producer of its own, left open. */

@@ -127,7 +127,7 @@ describe.skipIf(brokers.length === 0)("the writer on Kafka", () => {
     const admin = outside.admin();
     await admin.connect();
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [
         {
           topic: `${topicPrefix}tickets`,
@@ -137,6 +137,7 @@ describe.skipIf(brokers.length === 0)("the writer on Kafka", () => {
       ],
     });
     await admin.disconnect();
+    await vi.waitFor(() => log.ends("tickets"), { timeout: 20_000, interval: 50 });
     const writer = await log.openWriter("writer");
     const noise = Buffer.from(
       Array.from({ length: 40_000 }, (_, n) => (n * n * 2654435761) >>> 13),
@@ -206,9 +207,10 @@ describe.skipIf(brokers.length === 0)("the writer on Kafka", () => {
     await admin.connect();
     const tickets = `${topicPrefix}tickets`;
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [{ topic: tickets, numPartitions: 2 }],
     });
+    await vi.waitFor(() => log.ends("tickets"), { timeout: 20_000, interval: 50 });
     const drift = [
       `${tickets}: partitions is 2, not 6`,
       `${tickets}: cleanup.policy is delete, not compact`,
