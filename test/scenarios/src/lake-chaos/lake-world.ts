@@ -1,7 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EventLog, type ObjectStore, silentLogger } from "@thulium-stream/contracts";
+import {
+  type EventLog,
+  isFailure,
+  type ObjectStore,
+  silentLogger,
+} from "@thulium-stream/contracts";
 import { seededRandom } from "@thulium-stream/kit";
 import { openFileCache, openObjectStore } from "@thulium-stream/lake";
 import { ErasureFollower, newId, systemClock } from "@thulium-stream/runtime";
@@ -109,8 +114,15 @@ export class LakeWorld {
   /** Lays a data file that nobody names and that is ten days old: the same rows as another has. */
   async layOrphan(): Promise<void> {
     const folder = "tables/ticket_events/data";
-    for await (const { key } of this.store.list(`${folder}/`))
-      return await this.store.copy(key, `${folder}/${oldPartition}/${newId()}.parquet`);
+    for await (const { key } of this.store.list(`${folder}/`)) {
+      if (key.includes(oldPartition)) continue;
+      try {
+        return await this.store.copy(key, `${folder}/${oldPartition}/${newId()}.parquet`);
+      } catch (error) {
+        // It was just compacted away, or erased: another will do.
+        if (!isFailure(error, "Rejected")) throw error;
+      }
+    }
   }
 
   /** Asks for the erasure of a ticket that is in the lake. */
