@@ -7,8 +7,7 @@ import {
   type Logger,
 } from "@thulium-stream/contracts";
 import { ErasureFollower, retrying } from "@thulium-stream/runtime";
-import { eventTopics } from "./engine/event-of.ts";
-import { eventEnds, FoldLoop } from "./engine/fold-loop.ts";
+import { eventEnds, eventRanges, FoldLoop } from "./engine/fold-loop.ts";
 import { type FoldIds, followFigures } from "./engine/follow-figures.ts";
 import { FiguresView } from "./figures-view.ts";
 import type { Freshness, MetricsView } from "./metrics-view.ts";
@@ -74,17 +73,15 @@ export class MetricsEngine extends FiguresView implements MetricsView {
   /** Folds and follows until `signal` fires. A broker that is away is waited for. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#untilCancelled(signal, async (both) => {
-      await Promise.all([this.#fold(both, null), this.#follow(both, null)]);
+      await Promise.all([this.#fold(both, null), this.#follow(both, { toEnd: false })]);
     });
   }
 
   /** Folds and follows up to the log's ends as of now. */
   async catchUp(signal: AbortSignal): Promise<void> {
-    const { log } = this.#deps;
     await this.#untilCancelled(signal, async (both) => {
-      await this.#fold(both, await eventEnds(log));
-      const figures = await log.ends("ticket-metrics");
-      await this.#follow(both, new Map(figures.map(({ partition, end }) => [partition, end])));
+      await this.#fold(both, await eventEnds(this.#deps.log));
+      await this.#follow(both, { toEnd: true });
       this.#caughtUp = true;
     });
   }
@@ -94,20 +91,15 @@ export class MetricsEngine extends FiguresView implements MetricsView {
    * Returns how many positions of the events are not folded yet.
    */
   async takeOver(signal: AbortSignal): Promise<number> {
-    const { log } = this.#deps;
     await this.#untilCancelled(signal, async (both) => {
-      const ranges = await log.ends("ticket-metrics");
-      await this.#follow(both, new Map(ranges.map(({ partition, end }) => [partition, end])));
+      await this.#follow(both, { toEnd: true });
       this.#caughtUp = true;
     });
-    const topics = await Promise.all(Object.keys(eventTopics).map((topic) => log.ends(topic)));
-    return topics
-      .flat()
-      .reduce(
-        (sum, range) =>
-          sum + Math.max(0, range.end - Math.max(range.earliest, this.#store.foldedTo(range) ?? 0)),
-        0,
-      );
+    return (await eventRanges(this.#deps.log)).reduce(
+      (sum, range) =>
+        sum + Math.max(0, range.end - Math.max(range.earliest, this.#store.foldedTo(range) ?? 0)),
+      0,
+    );
   }
 
   freshness(): Freshness {
@@ -160,7 +152,7 @@ export class MetricsEngine extends FiguresView implements MetricsView {
     return this.#again("folding events", signal, () => loop.run(signal, ends));
   }
 
-  #follow(signal: AbortSignal, ends: ReadonlyMap<number, number> | null): Promise<void> {
+  #follow(signal: AbortSignal, how: { readonly toEnd: boolean }): Promise<void> {
     const { log, clock } = this.#deps;
     const deps = {
       log,
@@ -170,7 +162,7 @@ export class MetricsEngine extends FiguresView implements MetricsView {
       now: () => clock.now(),
       onChange: () => this.#tell(),
     };
-    return this.#again("following the figures", signal, () => followFigures(deps, signal, ends));
+    return this.#again("following the figures", signal, () => followFigures(deps, signal, how));
   }
 
   #again(what: string, signal: AbortSignal, attempt: () => Promise<void>): Promise<void> {

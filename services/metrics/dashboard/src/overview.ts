@@ -237,59 +237,56 @@ function skeletons(many: number): HTMLElement[] {
 }
 
 function splitSwitch({ isSplit, by }: View, change: Change): HTMLElement {
-  const choice = (value: boolean, name: Word) =>
+  const title = `${word("splitHint")}: ${word(by)}`;
+  return segments("split", [
+    { name: "inAll", title, isOn: !isSplit, choose: () => change({ isSplit: false }) },
+    { name: "split", title, isOn: isSplit, choose: () => change({ isSplit: true }) },
+  ]);
+}
+
+function timeSwitch({ time }: View, change: Change): HTMLElement {
+  const choice = (value: View["time"], name: Word) => ({
+    name,
+    isOn: time === value,
+    choose: () => change({ time: value }),
+  });
+  return segments("time", [choice("calendar", "calendarTime"), choice("business", "workingTime")]);
+}
+
+function tabs({ by }: View, change: Change): HTMLElement {
+  const choices = filterNames.map((name) => ({
+    name: pluralOf(name),
+    isOn: by === name,
+    choose: () => change({ by: name }),
+  }));
+  return segments("breakdown", choices);
+}
+
+/** Buttons of which one is pressed. */
+function segments(
+  legend: Word,
+  choices: readonly {
+    readonly name: Word;
+    readonly title?: string;
+    readonly isOn: boolean;
+    readonly choose: () => void;
+  }[],
+): HTMLElement {
+  const buttons = choices.map(({ name, title, isOn, choose }) =>
     h(
       "button",
       {
         attributes: {
           type: "button",
-          "aria-pressed": isSplit === value,
-          title: `${word("splitHint")}: ${word(by)}`,
+          "aria-pressed": isOn,
+          ...(title === undefined ? {} : { title }),
         },
-        on: { click: () => change({ isSplit: value }) },
+        on: { click: choose },
       },
       word(name),
-    );
-  return h(
-    "fieldset",
-    "segments small",
-    h("legend", "sr", word("split")),
-    choice(false, "inAll"),
-    choice(true, "split"),
-  );
-}
-
-function timeSwitch({ time }: View, change: Change): HTMLElement {
-  const choice = (value: View["time"], name: Word) =>
-    h(
-      "button",
-      {
-        attributes: { type: "button", "aria-pressed": time === value },
-        on: { click: () => change({ time: value }) },
-      },
-      word(name),
-    );
-  return h(
-    "fieldset",
-    "segments small",
-    h("legend", "sr", word("time")),
-    choice("calendar", "calendarTime"),
-    choice("business", "workingTime"),
-  );
-}
-
-function tabs({ by }: View, change: Change): HTMLElement {
-  const buttons = filterNames.map((name) =>
-    h(
-      "button",
-      {
-        attributes: { type: "button", "aria-pressed": by === name },
-        on: { click: () => change({ by: name }) },
-      },
-      word(pluralOf(name)),
     ),
   );
-  return h("fieldset", "segments small", h("legend", "sr", word("breakdown")), ...buttons);
+  return h("fieldset", "segments small", h("legend", "sr", word(legend)), ...buttons);
 }
 
 function downloadButton(path: "summary" | "timeseries" | "tickets", view: View): HTMLElement {

@@ -8,6 +8,7 @@ import {
   type LogReader,
   type LogWriter,
   type PartitionPosition,
+  type PartitionRange,
   type TopicPartition,
 } from "@thulium-stream/contracts";
 import { batchesToEnd, type ErasureFollower } from "@thulium-stream/runtime";
@@ -49,10 +50,14 @@ const renewAtOnce = 1000;
 /** How often it looks for what was erased. */
 const erasureLookMs = 5_000;
 
+/** What the topics of events hold now. */
+export async function eventRanges(log: EventLog): Promise<readonly PartitionRange[]> {
+  return (await Promise.all(Object.keys(eventTopics).map((topic) => log.ends(topic)))).flat();
+}
+
 /** Where the topics of events end now, by `topic/partition`; of those that hold anything. */
 export async function eventEnds(log: EventLog): Promise<ReadonlyMap<string, number>> {
-  const topics = await Promise.all(Object.keys(eventTopics).map((topic) => log.ends(topic)));
-  const held = topics.flat().filter(({ earliest, end }) => earliest < end);
+  const held = (await eventRanges(log)).filter(({ earliest, end }) => earliest < end);
   return new Map(held.map(({ topic, partition, end }) => [`${topic}/${partition}`, end]));
 }
 

@@ -32,13 +32,13 @@ export interface FollowDeps {
 }
 
 /**
- * Takes every partition of `ticket-metrics` over into the store until `signal` fires, or up to `ends` (partition → position) when they are given.
+ * Takes every partition of `ticket-metrics` over into the store until `signal` fires, or with `toEnd` up to its ends as of now.
  * @throws Failure of the log; `PositionLost` when the store does not belong to this log.
  */
 export async function followFigures(
   { log, store, system, foldIds, now, onChange }: FollowDeps,
   signal: AbortSignal,
-  ends: ReadonlyMap<number, number> | null,
+  { toEnd }: { readonly toEnd: boolean },
 ): Promise<void> {
   const reader = await log.openReader({
     topics: ["ticket-metrics"],
@@ -48,16 +48,15 @@ export async function followFigures(
         return position === null ? [] : [{ ...each, position }];
       }),
   });
-  const left = new Map(
-    ends ?? (await log.ends("ticket-metrics")).map(({ partition, end }) => [partition, end]),
-  );
+  const ends = await log.ends("ticket-metrics");
+  const left = new Map(ends.map(({ partition, end }) => [partition, end]));
   const drop = () => {
     for (const [partition, end] of left)
       if (end === 0 || (store.position(partition) ?? 0) >= end) left.delete(partition);
   };
   try {
     drop();
-    while (ends === null || left.size > 0) {
+    while (!toEnd || left.size > 0) {
       const delivery = await reader.next({ timeoutMs: 1000, signal });
       if (delivery.kind === "idle" && left.size === 0) await store.caughtUp(now());
       if (delivery.kind !== "batch") continue;

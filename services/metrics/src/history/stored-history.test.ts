@@ -1,6 +1,7 @@
 import { type HeadRun, type MessageMark, storedHistory } from "@thulium-stream/contracts";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { headFields } from "./arbitrary-head.ts";
 import { factsOf, packHistory, unpackHistory } from "./stored-history.ts";
 
 const text = fc.constantFrom(null, "a", "b");
@@ -12,33 +13,10 @@ const step = fc.record({
   to: text,
   message_id: fc.constant("1"),
 });
-const head: fc.Arbitrary<HeadRun> = fc.record({
-  version: fc.integer({ min: 1, max: 9 }),
-  through: fc.integer({ min: 1, max: 9 }),
-  at: instant,
-  is_observation: fc.boolean(),
-  observed_at: instant,
-  last_observed_at: instant,
-  deleted: fc.boolean(),
-  unlisted: fc.boolean(),
-  status_id: text,
-  status: text,
-  queue_id: text,
-  queue: text,
-  category: text,
-  source: text,
-  agent: text,
-  priority: text,
-  subject: text,
-  customer_id: text,
-  created_at: fc.option(instant),
-  closed_at: fc.option(instant),
-  updated_at: fc.option(instant),
-  vendor_responded_at: fc.option(instant),
-  vendor_first_response_s: fc.option(fc.nat()),
-  vendor_close_s: fc.option(fc.nat()),
-  steps: fc.array(step, { maxLength: 2 }),
-});
+const count = fc.integer({ min: 1, max: 9 });
+const head: fc.Arbitrary<HeadRun> = fc.record(
+  headFields({ text, instant, count, number: fc.nat(), step }),
+);
 const mark: fc.Arbitrary<MessageMark> = fc.record({
   message_id: fc.constantFrom("1", "2", "3"),
   version: fc.integer({ min: 1, max: 3 }),

@@ -26,8 +26,7 @@ export class RowReader {
 
   /** Any whole number. */
   number(): number {
-    const folded = this.count();
-    return folded % 2 === 0 ? folded / 2 : (folded + 1) / -2;
+    return unfolded(this.count());
   }
 
   /** Milliseconds since 1970-01-01T00:00Z; null = none. */
@@ -35,8 +34,7 @@ export class RowReader {
     const code = this.count();
     if (code === 0) return null;
     const isMinutes = (code - 1) % 2 === 0;
-    const folded = Math.floor((code - 1) / 2);
-    const steps = folded % 2 === 0 ? folded / 2 : (folded + 1) / -2;
+    const steps = unfolded(Math.floor((code - 1) / 2));
     this.#lastMs += isMinutes ? steps * minuteMs : steps;
     return this.#lastMs;
   }
@@ -59,4 +57,9 @@ export class RowReader {
     this.#at = end;
     return text;
   }
+}
+
+/** The number that the writer folded. */
+function unfolded(value: number): number {
+  return value % 2 === 0 ? value / 2 : (value + 1) / -2;
 }

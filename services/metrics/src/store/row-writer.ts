@@ -38,7 +38,7 @@ export class RowWriter {
 
   /** Any whole number. */
   number(value: number): void {
-    this.count(value < 0 ? value * -2 - 1 : value * 2);
+    this.count(folded(value));
   }
 
   /** Milliseconds since 1970-01-01T00:00Z; null = none. */
@@ -51,7 +51,7 @@ export class RowWriter {
     this.#lastMs = ms;
     const isMinutes = sinceMs % minuteMs === 0;
     const steps = isMinutes ? sinceMs / minuteMs : sinceMs;
-    this.count(1 + (steps < 0 ? steps * -2 - 1 : steps * 2) * 2 + (isMinutes ? 0 : 1));
+    this.count(1 + folded(steps) * 2 + (isMinutes ? 0 : 1));
   }
 
   /** A text that the row may hold several times; null = none. */
@@ -85,4 +85,9 @@ export class RowWriter {
     this.#start = 0;
     this.#slab = slab;
   }
+}
+
+/** A whole number as one ≥ 0, small where the number is near 0. */
+function folded(value: number): number {
+  return value < 0 ? value * -2 - 1 : value * 2;
 }

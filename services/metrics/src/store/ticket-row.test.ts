@@ -2,6 +2,7 @@ import { instantOf, type StoredHistory } from "@thulium-stream/contracts";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { TableRow } from "../aggregates/table-row.ts";
+import { headFields } from "../history/arbitrary-head.ts";
 import { figuresOfRow, type KeptTicket, rowVersion, ticketOfRow, ticketRow } from "./ticket-row.ts";
 
 const text = fc.option(
@@ -54,36 +55,10 @@ const figures: fc.Arbitrary<TableRow> = fc.record({
   stretches: fc.array(second),
 });
 const step = fc.record({ kind: fc.constant("closed" as const), at: instant, to: text });
-const head = fc.record(
-  {
-    version: count,
-    at: instant,
-    observed_at: instant,
-    through: count,
-    last_observed_at: instant,
-    is_observation: fc.boolean(),
-    deleted: fc.boolean(),
-    unlisted: fc.boolean(),
-    status_id: text,
-    status: text,
-    queue_id: text,
-    queue: text,
-    category: text,
-    source: text,
-    agent: text,
-    priority: text,
-    subject: text,
-    customer_id: text,
-    created_at: fc.option(instant),
-    closed_at: fc.option(instant),
-    updated_at: fc.option(instant),
-    vendor_responded_at: fc.option(instant),
-    vendor_first_response_s: fc.option(fc.integer({ min: -(2 ** 50), max: 2 ** 50 })),
-    vendor_close_s: fc.option(fc.integer()),
-    steps: fc.array(step, { maxLength: 2 }),
-  },
-  { requiredKeys: ["version", "at", "observed_at"] },
-);
+const number = fc.integer({ min: -(2 ** 50), max: 2 ** 50 });
+const head = fc.record(headFields({ text, instant, count, number, step }), {
+  requiredKeys: ["version", "at", "observed_at"],
+});
 const mark = fc.record(
   {
     message_id: fc.string(),
