@@ -26,6 +26,8 @@ export interface S3Server extends S3Address {
   readonly pid: number | null;
   /** Makes a bucket; one that is there already and ours is fine. */
   createBucket(name: string): Promise<void>;
+  /** Makes a user, who may do nothing until a bucket's policy allows it. Returns the address with their keys; null where users cannot be made: on a server that is given or in Docker. */
+  createUser(name: string): Promise<S3Address | null>;
   /** Ends the server and removes its data; does nothing to a given one. Idempotent. */
   stop(): Promise<void>;
 }
@@ -44,8 +46,8 @@ export async function startS3(): Promise<S3Server> {
   const binary = from === "go" ? await versitygwBinary() : "";
   const [port] = (await freePorts(1)) as [number];
   const folder = await mkdtemp(join(tmpdir(), "thulium-stream-s3-"));
-  const data = join(folder, "data");
-  await mkdir(data);
+  const [data, users] = [join(folder, "data"), join(folder, "users")];
+  await Promise.all([mkdir(data), mkdir(users)]);
   const address: S3Address = {
     endpoint: `http://127.0.0.1:${port}`,
     accessKeyId: "thulium",
@@ -63,7 +65,7 @@ export async function startS3(): Promise<S3Server> {
     command: from === "go" ? binary : "docker",
     args:
       from === "go"
-        ? ["--port", `127.0.0.1:${port}`, "--quiet", "posix", data]
+        ? ["--port", `127.0.0.1:${port}`, "--quiet", "--iam-dir", users, "posix", data]
         : [
             ...["run", "--rm", "--name", name, "-p", `127.0.0.1:${port}:7070`],
             ...Object.keys(keys).flatMap((key) => ["-e", key]),
@@ -82,6 +84,7 @@ export async function startS3(): Promise<S3Server> {
     from,
     pid: server.pid,
     createBucket: (bucket) => createBucket(address, bucket),
+    createUser: async (user) => (from === "go" ? await createUser(binary, address, user) : null),
     stop: () => server.stop(),
   };
 }
@@ -112,6 +115,7 @@ async function givenS3(endpoint: string): Promise<S3Server> {
     from: "given",
     pid: null,
     createBucket: (bucket) => createBucket(address, bucket),
+    createUser: async () => null,
     stop: async () => {},
   };
 }
@@ -144,6 +148,27 @@ async function createBucket(address: S3Address, bucket: string): Promise<void> {
   } finally {
     client.destroy();
   }
+}
+
+async function createUser(binary: string, address: S3Address, name: string): Promise<S3Address> {
+  const user = { ...address, accessKeyId: name, secretAccessKey: randomUUID() };
+  const { ok, output } = await runCommand(
+    binary,
+    [
+      ...["admin", "--endpoint-url", address.endpoint, "create-user", "--role", "user"],
+      ...["--access", user.accessKeyId, "--secret", user.secretAccessKey],
+    ],
+    {
+      env: {
+        ...process.env,
+        ADMIN_ACCESS_KEY: address.accessKeyId,
+        ADMIN_SECRET_KEY: address.secretAccessKey,
+      },
+      timeoutMs: 20_000,
+    },
+  );
+  if (!ok) throw new Error(`making the user ${name} failed:\n${lastLines(output)}`);
+  return user;
 }
 
 /** The cached executable, built by `go install` the first time. */

@@ -14,7 +14,6 @@ export * from "./merge/merge-policy.ts";
 export type { StateChange } from "./merge/state-change.ts";
 export * from "./merge/state-merge.ts";
 export * from "./object-stores/object-key.ts";
-export * from "./object-stores/probe-conditional-put.ts";
 export type { S3Credentials, S3Settings } from "./object-stores/s3/s3-connection.ts";
 export * from "./open-object-store.ts";
 export * from "./query.ts";

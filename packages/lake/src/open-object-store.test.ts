@@ -48,7 +48,7 @@ it("opens a folder that is not there yet, and names LAKE_URL when it cannot be o
   const url = `file:${root}/file`;
   await expect(openObjectStore({ ...deps, url })).rejects.toMatchObject({
     code: "InvalidSettings",
-    message: expect.stringContaining(`LAKE_URL ${url}`),
+    message: expect.stringContaining(`LAKE_URL=${url}: `),
   });
   await rm(root, { recursive: true });
 });

@@ -1,5 +1,6 @@
 import { type Clock, Failure, type Logger, type ObjectStore } from "@thulium-stream/contracts";
 import { openDirectoryStore } from "./object-stores/directory/directory-store.ts";
+import { probeConditionalPut } from "./object-stores/probe-conditional-put.ts";
 import type { S3Settings } from "./object-stores/s3/s3-connection.ts";
 
 /** Options of {@link openObjectStore}. */
@@ -8,6 +9,8 @@ export interface ObjectStoreOptions {
   readonly url: string;
   /** How to reach the S3 server; the SDK's own defaults without it. */
   readonly s3?: S3Settings;
+  /** Whether commits are to be made: then {@link probeConditionalPut} proves first that they can be. Default false. */
+  readonly forCommits?: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly newId: () => string;
@@ -20,19 +23,34 @@ export type LakePlace =
 
 /**
  * Opens the store that `LAKE_URL` names and proves that it can be used: the folder is made and written to, the bucket
- * is listed. The AWS SDK is loaded only for `s3://`. Follow with `probeConditionalPut` before committing to it.
- * @throws Failure `InvalidSettings` (bad URL), `Rejected` (no such bucket), `Forbidden`, `Unauthenticated`, `Unavailable`, with advice.
+ * is listed. The AWS SDK is loaded only for `s3://`.
+ * @throws Failure `InvalidSettings` (bad URL, no conditional writes), `Rejected` (no such bucket), `Forbidden`, `Unauthenticated`, `Unavailable`, with advice.
  */
 export async function openObjectStore(options: ObjectStoreOptions): Promise<ObjectStore> {
-  const { url, s3 = {}, clock, logger, newId } = options;
+  const { url, forCommits = false, newId } = options;
   const place = parseLakeUrl(url);
   try {
-    if (place.kind === "directory") return await openDirectoryStore({ ...place, newId });
-    const { openS3Store } = await import("./object-stores/s3/s3-store.ts");
-    return await openS3Store({ ...s3, ...place, clock, logger });
+    const store = await openPlace(place, options);
+    if (!forCommits) return store;
+    try {
+      await probeConditionalPut(store, newId);
+      return store;
+    } catch (error) {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    }
   } catch (error) {
     throw named(error, url);
   }
+}
+
+async function openPlace(
+  place: LakePlace,
+  { s3 = {}, clock, logger, newId }: ObjectStoreOptions,
+): Promise<ObjectStore> {
+  if (place.kind === "directory") return await openDirectoryStore({ ...place, newId });
+  const { openS3Store } = await import("./object-stores/s3/s3-store.ts");
+  return await openS3Store({ ...s3, ...place, clock, logger });
 }
 
 /**
@@ -72,7 +90,7 @@ function folderOf(rest: string): string | null {
 function named(error: unknown, url: string): unknown {
   if (!(error instanceof Failure)) return error;
   const { code, message, advice, status, retryAfterMs } = error;
-  return new Failure(code, `LAKE_URL ${url}: ${message}`, {
+  return new Failure(code, `LAKE_URL=${url}: ${message}`, {
     cause: error,
     ...(advice === undefined ? {} : { advice }),
     ...(status === undefined ? {} : { status }),

@@ -2,12 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { realServers } from "@thulium-stream/kit/real-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deployment } from "./pipeline-process.ts";
 import { type HelpDesk, openHelpDesk } from "./truth.ts";
 
-const { s3 } = realServers();
 let desk: HelpDesk;
 beforeAll(async () => {
   desk = await openHelpDesk(50);
@@ -69,18 +67,6 @@ describe("bad settings end with exit code 2, name the setting and the remedy, an
     const { code, message } = await refused({ EVENT_LOG_URL: "kafka://127.0.0.1:1" });
     expect(code).toBe(2);
     expect(message).toContain("EVENT_LOG_URL=kafka://127.0.0.1:1 cannot be reached");
-  });
-
-  it.skipIf(s3 === null)("a missing bucket", async () => {
-    const { code, message, left } = await refused({
-      LAKE_URL: "s3://no-such-bucket-here",
-      S3_ENDPOINT: s3?.endpoint ?? "",
-      AWS_ACCESS_KEY_ID: s3?.accessKeyId ?? "",
-      AWS_SECRET_ACCESS_KEY: s3?.secretAccessKey ?? "",
-      AWS_REGION: s3?.region ?? "",
-    });
-    expect([code, left]).toEqual([2, []]);
-    expect(message).toContain("LAKE_URL=s3://no-such-bucket-here");
   });
 
   it("a state folder that cannot be made", async () => {

@@ -7,40 +7,55 @@ import {
   type Logger,
   type ObjectStore,
 } from "@thulium-stream/contracts";
-import { openObjectStore, probeConditionalPut } from "@thulium-stream/lake";
+import { openObjectStore } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { type Lifetime, newId, type Settings, systemClock } from "@thulium-stream/runtime";
 
-/** Opens the lake's object store. @throws Failure `InvalidSettings` naming LAKE_URL: no such bucket, unwritable folder, no conditional writes. */
-export async function openLakeStore(
+/** Opens the lake's object store to read it. @throws Failure `InvalidSettings` naming LAKE_URL: no such bucket, unwritable folder. */
+export function openLakeStore(
   settings: Settings,
   clock: Clock,
   logger: Logger,
   life: Lifetime,
 ): Promise<ObjectStore> {
+  return open(settings, { clock, logger, life, forCommits: false });
+}
+
+/** The same to write to it. @throws Failure `InvalidSettings` naming LAKE_URL also where it cannot be written to, or has no conditional writes. */
+export function openLakeForCommits(
+  settings: Settings,
+  clock: Clock,
+  logger: Logger,
+  life: Lifetime,
+): Promise<ObjectStore> {
+  return open(settings, { clock, logger, life, forCommits: true });
+}
+
+async function open(
+  settings: Settings,
+  {
+    life,
+    ...how
+  }: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly life: Lifetime;
+    readonly forCommits: boolean;
+  },
+): Promise<ObjectStore> {
+  const place = { url: settings.LAKE_URL, s3: s3Of(settings) };
   try {
-    const store = await openObjectStore({
-      url: settings.LAKE_URL,
-      s3: s3Of(settings),
-      clock,
-      logger,
-      newId,
-    });
+    const store = await openObjectStore({ ...place, ...how, newId });
     return life.own("lake", store, (closing) => closing[Symbol.asyncDispose]());
   } catch (error) {
     if (!isFailure(error, "Rejected", "Unavailable", "TimedOut", "Forbidden", "Unauthenticated"))
       throw error;
-    throw new Failure("InvalidSettings", `LAKE_URL=${settings.LAKE_URL}: ${error.message}`, {
+    throw new Failure("InvalidSettings", error.message, {
       cause: error,
       ...(error.advice === undefined ? {} : { advice: error.advice }),
     });
   }
-}
-
-/** Refuses a store that cannot be committed to. @throws Failure with advice. */
-export function proveCommits(store: ObjectStore): Promise<void> {
-  return probeConditionalPut(store, newId);
 }
 
 /** What a killed process left in the temporary folder is removed when nobody touched it for so long, in milliseconds (1 h). */

@@ -21,7 +21,7 @@ import {
   type Settings,
 } from "@thulium-stream/runtime";
 import { lakeFreshness } from "./lake-freshness.ts";
-import { openEncoders, openLakeStore, proveCommits } from "./open-lake.ts";
+import { openEncoders, openLakeForCommits } from "./open-lake.ts";
 import { openLog } from "./open-log.ts";
 import { openSource } from "./open-source.ts";
 import { registerExtractor, registerLakeWriter } from "./pipeline-readings.ts";
@@ -72,8 +72,7 @@ export async function openPipeline<E extends StatusTeller>(
   // The sandbox keeps its beginning in the state folder; a real help desk is asked before anything is made.
   const real =
     settings.source.kind === "thulium" ? await openSource(settings, sourceOptions, life) : null;
-  const store = await openLakeStore(settings, clock, logger, life);
-  await proveCommits(store);
+  const store = await openLakeForCommits(settings, clock, logger, life);
   holdStateFolder(settings, life);
   const { source, url } = real ?? (await openSource(settings, sourceOptions, life));
   const log = await openLog(settings, clock, logger, life);

@@ -1,6 +1,6 @@
-import { type Clock, type Logger, silentLogger } from "@thulium-stream/contracts";
+import { type Clock, Failure, type Logger, silentLogger } from "@thulium-stream/contracts";
 import { describeFailure, Lifetime, type Settings } from "@thulium-stream/runtime";
-import { openLakeStore, proveCommits } from "../assembly/open-lake.ts";
+import { openLakeForCommits } from "../assembly/open-lake.ts";
 import { openLog, tableOf } from "../assembly/open-log.ts";
 import { openSource } from "../assembly/open-source.ts";
 import { print } from "../terminal/console.ts";
@@ -32,8 +32,10 @@ export async function checkSettings(
     const newest = await source.listTickets({ orderBy: "update_date", offset: 0, limit: 1 });
     const skewMs = newest.sourceDate === null ? 0 : clock.now() - Date.parse(newest.sourceDate);
     if (Math.abs(skewMs) > skewLimitMs)
-      throw new Error(
-        `our clock and the source's differ by ${Math.round(skewMs / 1000)} s: set the clock`,
+      throw new Failure(
+        "InvalidSettings",
+        `our clock and the source's differ by ${Math.round(skewMs / 1000)} s`,
+        { advice: "Set the clock that is wrong: all times are measured against it." },
       );
     return `${url} answers, ${newest.count} tickets, clocks agree`;
   });
@@ -47,7 +49,7 @@ export async function checkSettings(
   if (drift.length > 0)
     print("  Change the topics with Kafka's own tools, or leave them as they are.");
   await attempt("lake", async () => {
-    await proveCommits(await openLakeStore(settings, clock, logger, life));
+    await openLakeForCommits(settings, clock, logger, life);
     return `${settings.LAKE_URL} takes conditional writes`;
   });
   return allWell;

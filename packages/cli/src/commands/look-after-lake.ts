@@ -11,7 +11,7 @@ import {
 } from "@thulium-stream/lake-writer";
 import { openLakeWriter } from "@thulium-stream/lake-writer/main";
 import { exitCodes, Lifetime, newId } from "@thulium-stream/runtime";
-import { openEncoders, openLakeStore, proveCommits } from "../assembly/open-lake.ts";
+import { openEncoders, openLakeForCommits } from "../assembly/open-lake.ts";
 import { openLog } from "../assembly/open-log.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
@@ -99,8 +99,7 @@ export async function verifyLakeNow(
 export async function snapshotNow(signal: AbortSignal): Promise<void> {
   const { settings, clock, logger } = processContext({ source: false });
   await using life = new Lifetime(logger);
-  const store = await openLakeStore(settings, clock, logger, life);
-  await proveCommits(store);
+  const store = await openLakeForCommits(settings, clock, logger, life);
   holdStateFolder(settings, life);
   const log = await openLog(settings, clock, logger, life);
   const writer = await openLakeWriter(

@@ -6,7 +6,7 @@ import { openLakeWriter } from "@thulium-stream/lake-writer/main";
 import { openMetrics } from "@thulium-stream/metrics/main";
 import { Lifetime, openHttpServer, proveAddress, Registry } from "@thulium-stream/runtime";
 import { lakeFreshness } from "../assembly/lake-freshness.ts";
-import { openEncoders, openLakeStore, proveCommits } from "../assembly/open-lake.ts";
+import { openEncoders, openLakeForCommits, openLakeStore } from "../assembly/open-lake.ts";
 import { openLog } from "../assembly/open-log.ts";
 import { openSandbox, openSource } from "../assembly/open-source.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
@@ -48,8 +48,7 @@ export async function runLakeWriter(signal: AbortSignal): Promise<void> {
   const { settings, clock, logger } = context;
   await using life = new Lifetime(logger);
   await proveAddress({ host: settings.HTTP_HOST, port: settings.HTTP_PORT });
-  const store = await openLakeStore(settings, clock, logger, life);
-  await proveCommits(store);
+  const store = await openLakeForCommits(settings, clock, logger, life);
   holdStateFolder(settings, life);
   const log = await openLog(settings, clock, logger, life);
   const lakeWriter = await openLakeWriter(

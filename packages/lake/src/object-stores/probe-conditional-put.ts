@@ -10,20 +10,26 @@ const second = new TextEncoder().encode("written second");
  */
 export async function probeConditionalPut(store: ObjectStore, newId: () => string): Promise<void> {
   const key = `_probe/${newId()}`;
-  try {
-    await store.putIfAbsent(key, first);
-    const outcome = await store.putIfAbsent(key, second);
-    const kept = await store.get(key);
-    if (outcome === "exists" && kept !== null && Buffer.compare(kept, first) === 0) return;
-  } finally {
-    await store.delete([key]);
-  }
+  const isKept = await keepsFirst(store, key).catch(async (error: unknown) => {
+    // What went wrong first tells more than that the object cannot be removed either.
+    await store.delete([key]).catch(() => {});
+    throw error;
+  });
+  await store.delete([key]);
+  if (isKept) return;
   throw new Failure(
     "InvalidSettings",
-    "LAKE_URL: the bucket's server ignores If-None-Match, so two writers could both win a commit",
+    "the bucket's server ignores If-None-Match, so two writers could both win a commit",
     {
       advice:
         "Use a server with conditional writes: Amazon S3, Google Cloud Storage by its S3 interface, Cloudflare R2, Ceph 19 or later, VersityGW.",
     },
   );
+}
+
+async function keepsFirst(store: ObjectStore, key: string): Promise<boolean> {
+  await store.putIfAbsent(key, first);
+  const outcome = await store.putIfAbsent(key, second);
+  const kept = await store.get(key);
+  return outcome === "exists" && kept !== null && Buffer.compare(kept, first) === 0;
 }
