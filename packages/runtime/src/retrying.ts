@@ -40,8 +40,12 @@ export async function retrying<T>(
       if (error.code !== "RateLimited") failures += 1;
       if (policyOf(error.code).action !== "retry" || failures >= maxAttempts) throw error;
       const delayMs = error.retryAfterMs ?? backoffMs(attempt, options);
-      const fields = { code: error.code, attempt, delayMs, reason: error.message };
-      logger.warn(fields, `${what} failed; trying again`);
+      const { code, message: reason, advice } = error;
+      const fields = { code, attempt, delayMs, reason };
+      logger.warn(
+        advice === undefined ? fields : { ...fields, advice },
+        `${what} failed; trying again`,
+      );
       await clock.sleep(delayMs, signal);
     }
   }

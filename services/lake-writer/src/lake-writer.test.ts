@@ -298,7 +298,9 @@ describe("the lake writer", () => {
         return id;
       },
     }).flushUntil(never);
-    expect(warnings[0]).toMatch(/Unavailable.*writing rows to .*ENOSPC/);
+    expect(warnings[0]).toMatch(
+      /Unavailable.*writing rows to .*ENOSPC.*Make room on the disk of STATE_DIR/,
+    );
     expect(await query(store, counted)).toEqual([[30, 30]]);
   });
 
