@@ -6,8 +6,9 @@ import { drainByLakeWriter } from "./lake-drain/drain-by-lake-writer.ts";
 import { drainedHeader, drainedLine } from "./lake-drain/drained.ts";
 import { fillEventTopic } from "./lake-drain/event-topic.ts";
 
-/** Our lake writer drains a topic of change events beside the broker, on the same cores; a table for `docs/benchmarks.md`. */
-export async function lakeDrain(events = 500_000): Promise<string> {
+/** Our lake writer drains a topic of change events beside the broker, on the same cores; a table for `docs/benchmarks.md`. `BENCH_EVENTS`, default 500,000 (0.7 GB). */
+export async function lakeDrain(): Promise<string> {
+  const events = Number(process.env["BENCH_EVENTS"] ?? 500_000);
   const folder = await mkdtemp(join(tmpdir(), "bench-drain-"));
   const kafka = await startKafka();
   try {

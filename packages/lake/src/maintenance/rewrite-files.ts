@@ -46,13 +46,13 @@ export async function rewriteFiles(
   const { store, cache, tempFolder, clock, newId } = deps;
   const { partition, files, operation, without = [], summary = {} } = rewrite;
   const metadata = metadataOf(table);
-  const inputs = await cache.pathsOf(files);
+  const paths = await cache.pathsOf(files);
   const id = newId();
   const path = join(tempFolder, `${id}.parquet`);
   await mkdir(tempFolder, { recursive: true });
   try {
     const made = await deps.rewriter.rewrite({
-      inputs,
+      inputs: paths.map((local, at) => ({ path: local, sorted: files[at]?.sorted ?? false })),
       path,
       columns: table.columns.filter(({ name }) => name !== partitionOf(metadata)),
       sort: sortColumnsOf(metadata, table.columns),

@@ -1,12 +1,13 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
 import { fileFailureOf } from "../encoders/draft-file.ts";
 import { type CopiedFile, copyToParquet } from "../encoders/duckdb/copy-to-parquet.ts";
-import { identifier, jsonColumnsOf, literal } from "../encoders/duckdb/duckdb-schema.ts";
+import { identifier, jsonColumnsOf, literal, sqlTypeOf } from "../encoders/duckdb/duckdb-schema.ts";
 import { loadDuckdb } from "../encoders/duckdb/load-duckdb.ts";
 import { filesOf, selectionOf } from "../encoders/duckdb/parquet-rewriter.ts";
+import { sortedParts } from "../encoders/duckdb/sorted-parts.ts";
 import { LineAppender } from "../encoders/line-file.ts";
 import type { ChangedTicket, Stretch } from "./merge-plan.ts";
 import { changeColumns, changeLineOf, type StateChange } from "./state-change.ts";
@@ -20,8 +21,8 @@ export interface StateMergeOptions {
   readonly keyColumns: readonly string[];
   /** Names of the columns that files are sorted by. */
   readonly sort: readonly string[];
-  /** DuckDB's own memory limit, as it writes sizes. Default `256MB`; what does not fit goes to the folder. */
-  readonly memoryLimit?: string;
+  /** DuckDB's own memory limit in megabytes. Default 256; what does not fit goes to the folder. */
+  readonly memoryMb?: number;
   /** A file ends with the row group that brings it to so many bytes. */
   readonly fileBytes: number;
 }
@@ -36,15 +37,17 @@ export interface RewriteSource {
   readonly pieceRows: number | null;
 }
 
-const rowGroupRows = 20_480;
+const defaultMemoryMb = 256;
 /** JSON lines are collected to this many bytes before they are written (1 MB). */
 const chunkBytes = 1024 ** 2;
+/** A file of lines ends after so many bytes (16 MB): DuckDB makes one Parquet file of it, in memory. */
+const linesFileBytes = 16 * 1024 ** 2;
 /** DuckDB's JSON reader is given at least this many bytes for a line. */
 const leastLineBytes = 1024 ** 2;
 
 /**
- * Changes of a current-state table on their way into its files: staged, reduced to the newest of each key, then laid together with the rows that stay. Everything lies in a
- * database of its own on disk, so that memory does not grow with the changes.
+ * Changes of a current-state table on their way into its files: staged, reduced to the newest of each key, then laid together with the rows that stay. Everything lies in
+ * files of its own, so that memory does not grow with the changes.
  */
 export class StateMerge implements AsyncDisposable {
   readonly #options: StateMergeOptions;
@@ -56,6 +59,9 @@ export class StateMerge implements AsyncDisposable {
   #pieceBytes = 0;
   #longestLine = leastLineBytes;
   #written = 0;
+  readonly #linesFiles: string[] = [];
+  readonly #staged: string[] = [];
+  #linesFileBytes = 0;
 
   private constructor(
     options: StateMergeOptions,
@@ -69,7 +75,7 @@ export class StateMerge implements AsyncDisposable {
 
   /** @throws Failure `InvalidSettings` where this platform has no native binary of DuckDB; `Forbidden`, `Unavailable` for the folder. */
   static async open(options: StateMergeOptions): Promise<StateMerge> {
-    const { folder, memoryLimit = "256MB" } = options;
+    const { folder, memoryMb = defaultMemoryMb } = options;
     const duckdb = await loadDuckdb();
     if (duckdb === null)
       throw new Failure("InvalidSettings", "this platform has no native binary of DuckDB", {
@@ -80,10 +86,9 @@ export class StateMerge implements AsyncDisposable {
       await mkdir(folder, { recursive: true });
       const instance = await duckdb.DuckDBInstance.create(join(folder, "changes.duckdb"), {
         threads: "1",
-        memory_limit: memoryLimit,
+        memory_limit: `${memoryMb}MB`,
         temp_directory: join(folder, "spill"),
       });
-      await writeFile(join(folder, "changes.ndjson"), "", { flag: "wx" });
       return new StateMerge(options, { instance, connection: await instance.connect() });
     } catch (error) {
       throw fileFailureOf(error, `opening ${folder}`);
@@ -103,20 +108,14 @@ export class StateMerge implements AsyncDisposable {
 
   /** Ends the taking of changes and reduces them to the newest of each key. Returns the tickets that they are about. */
   async reduce(): Promise<readonly ChangedTicket[]> {
-    const { columns } = this.#options;
     await this.#write();
-    const lines = literal(this.#linesPath);
-    const staged = `read_json(${lines}, format = 'newline_delimited', maximum_object_size = ${this.#longestLine}, columns = ${jsonColumnsOf([...changeColumns, ...columns])})`;
-    await this.#run(`CREATE TABLE staged AS SELECT * FROM ${staged}`);
+    for (const path of this.#linesFiles) await this.#stage(path);
+    const newest = changeColumns.map(({ name }) => `arg_max(${name}, _position) AS ${name}`);
     await this.#run(
-      "CREATE TABLE newest AS SELECT _key, max(_position) AS _position FROM staged GROUP BY _key",
+      `CREATE TABLE newest AS SELECT ${newest.join(", ")} FROM ${this.#changes} AS changes GROUP BY changes._key`,
     );
-    await this.#run(
-      "CREATE TABLE changes AS SELECT * FROM staged SEMI JOIN newest USING (_key, _position)",
-    );
-    await this.#run("DROP TABLE staged");
     const found = await this.#connection.runAndReadAll(
-      "SELECT _ticket, CASE WHEN _gone THEN NULL ELSE _partition END, count(*), min(_log), max(_position) FROM changes GROUP BY 1, 2",
+      "SELECT _ticket, CASE WHEN _gone THEN NULL ELSE _partition END, count(*), min(_log), max(_position) FROM newest GROUP BY 1, 2",
     );
     return found.getRows().map(([ticketId, partition, rows, logPartition, position]) => ({
       ticketId: String(ticketId),
@@ -134,7 +133,7 @@ export class StateMerge implements AsyncDisposable {
     const isTaken = [...(stretches ?? []).map(isWithin), "_gone"].join(" OR ");
     const which = stretches === null ? "" : `WHERE ${isTaken}`;
     const isDue = stretches === null ? "true" : "NOT _gone";
-    await this.#run(`CREATE TABLE taken AS SELECT _key, ${isDue} AS _due FROM changes ${which}`);
+    await this.#run(`CREATE TABLE taken AS SELECT _key, ${isDue} AS _due FROM newest ${which}`);
   }
 
   /** Rows of a local file that a change that is taken over is about: it has to be written anew for them. */
@@ -148,28 +147,31 @@ export class StateMerge implements AsyncDisposable {
   /** Writes what is left of files and the new rows of a stretch into files of this merge's folder, sorted. None when no row is left. */
   async rewrite(name: string, source: RewriteSource): Promise<readonly CopiedFile[]> {
     const { paths, stretch, pieceRows } = source;
-    const { columns, folder, sort, fileBytes } = this.#options;
+    const { columns, folder, sort, fileBytes, memoryMb = defaultMemoryMb } = this.#options;
     const names = columns.map((column) => identifier(column.name)).join(", ");
     const kept =
       paths.length === 0
         ? []
         : [`SELECT ${names} FROM (${selectionOf(columns, paths)}) WHERE NOT ${this.#isTaken()}`];
-    const added =
-      stretch === null
-        ? []
-        : [`SELECT ${names} FROM changes WHERE NOT _gone AND ${isWithin(stretch)}`];
-    const order = sort.map((column) => `${identifier(column)} NULLS LAST`).join(", ");
-    const query = `SELECT * FROM (${[...kept, ...added].join(" UNION ALL ")}) ORDER BY ${order}`;
-    const layout =
-      pieceRows === null
-        ? { rowGroupRows, fileBytes }
-        : { rowGroupRows: pieceRows, fileBytes, rowGroupsPerFile: 1 };
+    const added = stretch === null ? [] : [`SELECT ${names} FROM (${this.#newestWithin(stretch)})`];
+    const query = [...kept, ...added].join(" UNION ALL ");
+    const files: CopiedFile[] = [];
     try {
-      const plan = { query, target: join(folder, name), columns, ...layout };
-      return (await copyToParquet(this.#connection, plan)).filter(({ rows }) => rows > 0);
+      const rows = { query, columns, sort };
+      const { queries, rowGroupRows } = await sortedParts(this.#connection, rows, memoryMb);
+      for (const [part, sorted] of queries.entries()) {
+        const target = join(folder, `${name}-${part}`);
+        const layout =
+          pieceRows === null
+            ? { rowGroupRows }
+            : { rowGroupRows: Math.min(pieceRows, rowGroupRows), rowGroupsPerFile: 1 };
+        const copy = { query: sorted, target, columns, fileBytes, ...layout };
+        files.push(...(await copyToParquet(this.#connection, copy)));
+      }
     } catch (error) {
       throw fileFailureOf(error, `merging into ${name}`);
     }
+    return files.filter(({ rows }) => rows > 0);
   }
 
   /** Removes the folder with everything in it. */
@@ -179,16 +181,47 @@ export class StateMerge implements AsyncDisposable {
     await rm(this.#options.folder, { recursive: true, force: true });
   }
 
+  /** Lines become a Parquet file, of which columns can be read alone. A table of DuckDB's would not do: it fails to write down many long texts within its memory limit. */
+  async #stage(lines: string): Promise<void> {
+    const columns = jsonColumnsOf([...changeColumns, ...this.#options.columns]);
+    const read = `read_json(${literal(lines)}, format = 'newline_delimited', maximum_object_size = ${this.#longestLine}, columns = ${columns})`;
+    const staged = `${lines}.parquet`;
+    await this.#run(
+      `COPY (FROM ${read}) TO ${literal(staged)} (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
+    );
+    await rm(lines);
+    this.#staged.push(staged);
+  }
+
+  /** The changes that were taken, as a table expression. */
+  get #changes(): string {
+    if (this.#staged.length > 0) return `read_parquet([${this.#staged.map(literal).join(", ")}])`;
+    const none = [...changeColumns, ...this.#options.columns].map(
+      ({ name, type }) => `CAST(NULL AS ${sqlTypeOf(type)}) AS ${identifier(name)}`,
+    );
+    return `(SELECT ${none.join(", ")} WHERE false)`;
+  }
+
+  /** The newest rows of a stretch, without those that are removed. */
+  #newestWithin(stretch: Stretch): string {
+    const condition = isWithin(stretch);
+    return `SELECT * FROM ${this.#changes} WHERE ${condition} AND (_key, _position) IN (SELECT (_key, _position) FROM newest WHERE NOT _gone AND ${condition})`;
+  }
+
   async #write(): Promise<void> {
     const [pieces, bytes] = [this.#pieces, this.#pieceBytes];
     this.#pieces = [];
     this.#pieceBytes = 0;
-    await this.#appender.append(this.#linesPath, pieces);
+    if (bytes === 0) return;
+    let path = this.#linesFiles.at(-1);
+    if (path === undefined || this.#linesFileBytes >= linesFileBytes) {
+      path = join(this.#options.folder, `changes-${this.#linesFiles.length}.ndjson`);
+      this.#linesFiles.push(path);
+      this.#linesFileBytes = 0;
+    }
+    await this.#appender.append(path, pieces);
+    this.#linesFileBytes += bytes;
     this.#written += bytes;
-  }
-
-  get #linesPath(): string {
-    return join(this.#options.folder, "changes.ndjson");
   }
 
   /** Bytes of the changes taken so far. */

@@ -86,7 +86,7 @@ async function eraseFile(
   const draft = join(tempFolder, `${newId()}.parquet`);
   try {
     const { rows, rowsBefore } = await rewriter.rewrite({
-      inputs: [path],
+      inputs: [{ path, sorted: true }],
       path: draft,
       columns: columnsOf(file.table),
       sort: ["ticket_id"],

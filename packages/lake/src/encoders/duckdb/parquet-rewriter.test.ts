@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +32,19 @@ const today = [
   }),
   column(5, "tags", { kind: "list", elementId: 6, element: "text" }),
 ];
+
+const long = [
+  column(1, "system", "text"),
+  column(2, "ticket_id", "text"),
+  column(3, "body", "text"),
+];
+const idOf = (n: number) => String(n % 100_003).padStart(6, "0");
+/** 100 KB. */
+const longRow = (n: number) => ({
+  system: "acme",
+  ticket_id: idOf(n),
+  body: randomBytes(750).toString("base64").repeat(100),
+});
 
 describe("ParquetRewriter", () => {
   let root: string;
@@ -70,6 +84,7 @@ describe("ParquetRewriter", () => {
     return read.getRowObjectsJson();
   }
 
+  const unsorted = (paths: readonly string[]) => paths.map((path) => ({ path, sorted: false }));
   const row = (ticket_id: string, at: string | null = null) => ({ system: "acme", ticket_id, at });
 
   it("lays files of both encoders together, sorted, with the columns of today", async () => {
@@ -78,7 +93,7 @@ describe("ParquetRewriter", () => {
       await written(bulk, today, [{ ...row("200"), head: { a: "y", b: 7 }, tags: ["t"] }]),
     ];
     const path = join(folder, "new.parquet");
-    const plan = { inputs, path, columns: today, sort: ["ticket_id"] };
+    const plan = { inputs: unsorted(inputs), path, columns: today, sort: ["ticket_id"] };
     const { stats, ...counts } = await rewriter.rewrite(plan);
     expect(counts).toMatchObject({ rowsBefore: 3, rows: 3 });
     expect(stats).toEqual([
@@ -109,7 +124,7 @@ describe("ParquetRewriter", () => {
       { system: "acme", ticket_id: "it's" },
     ];
     expect(await rewriter.count(inputs, without)).toBe(2);
-    const plan = { inputs, path, columns: before, sort: [], without };
+    const plan = { inputs: unsorted(inputs), path, columns: before, sort: [], without };
     expect(await rewriter.rewrite(plan)).toMatchObject({ rowsBefore: 5, rows: 3 });
     expect((await rowsOf(path)).map(({ system, ticket_id }) => [system, ticket_id])).toEqual([
       ["acme", "2"],
@@ -122,14 +137,42 @@ describe("ParquetRewriter", () => {
     const inputs = [await written(bulk, before, [row("1")])];
     const path = join(folder, "new.parquet");
     const without = [{ ticket_id: "1" }];
-    const plan = { inputs, path, columns: before, sort: [], without };
+    const plan = { inputs: unsorted(inputs), path, columns: before, sort: [], without };
     expect(await rewriter.rewrite(plan)).toEqual({ rowsBefore: 1, rows: 0, bytes: 0, stats: [] });
     expect(await readdir(folder)).toHaveLength(1);
   });
 
+  it("rows of several times its memory are laid out in bounded memory, sorted, each once", async () => {
+    const little = { tempFolder: join(root, "little"), memoryMb: 128, newId };
+    await using small = await ParquetRewriter.open(little);
+    const files = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((file) =>
+      Array.from({ length: 200 }, (_, n) => longRow((n * 9 + file) * 7_919)),
+    );
+    const paths: string[] = [];
+    for (const rows of files) paths.push(await written(bulk, long, rows));
+    const [last = ""] = paths.splice(8);
+    const sortedFirst = join(folder, "sorted.parquet");
+    const plan = { columns: long, sort: ["ticket_id", "system"] };
+    await small.rewrite({ ...plan, inputs: unsorted([last]), path: sortedFirst });
+    const inputs = [...unsorted(paths), { path: sortedFirst, sorted: true }];
+    const path = join(folder, "new.parquet");
+    const without = [{ ticket_id: idOf(7_919) }];
+    const made = await small.rewrite({ ...plan, inputs, path, without });
+    expect(made).toMatchObject({ rowsBefore: 1_800, rows: 1_799 });
+    const expected = files.flat().filter(({ ticket_id }) => ticket_id !== idOf(7_919));
+    expected.sort((a, b) => (a.ticket_id < b.ticket_id ? -1 : 1));
+    expect(await rowsOf(path)).toEqual(expected);
+    expect(await readdir(folder)).toHaveLength(11);
+  });
+
   it("an input that is gone is told, and nothing is left behind", async () => {
     const path = join(folder, "new.parquet");
-    const plan = { inputs: [join(folder, "none.parquet")], path, columns: before, sort: [] };
+    const plan = {
+      inputs: unsorted([join(folder, "none.parquet")]),
+      path,
+      columns: before,
+      sort: [],
+    };
     await expect(rewriter.rewrite(plan)).rejects.toThrow(/none\.parquet/);
     expect(await readdir(folder)).toEqual([]);
   });
