@@ -73,9 +73,12 @@ export class TableFiles {
     return await this.#store.putIfAbsent(this.metadataKey(version), encodeMetadata(metadata));
   }
 
-  /** The newest version: from `from`, or the hint, forward until there is no next; without a usable hint by a listing. */
+  /**
+   * The newest version: from `from`, or the hint, forward until there is no next; without a usable hint by a listing. A `from` that expiry has removed by now tells nothing: the
+   * versions behind it are gone, too.
+   */
   async newest(from: TableVersion | null): Promise<TableVersion | null> {
-    let current = from;
+    let current = from !== null && (await this.isThere(from.version)) ? from : null;
     if (current === null) {
       const hinted = await this.hint();
       current = hinted === 0 ? null : await this.read(hinted);
@@ -86,6 +89,13 @@ export class TableFiles {
       if (next === null) return current;
       current = next;
     }
+  }
+
+  /** Whether the metadata file of a version is still there. */
+  async isThere(version: number): Promise<boolean> {
+    const key = this.metadataKey(version);
+    for await (const entry of this.#store.list(key)) return entry.key === key;
+    return false;
   }
 
   /** The version that the hint names; 0 when there is none or it is unreadable. */
