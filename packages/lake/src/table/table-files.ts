@@ -1,6 +1,6 @@
 import { Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import type { SnapshotId } from "./data-file.ts";
-import { decodeManifest, type ManifestEntry } from "./manifest.ts";
+import { corrupt, decodeManifest, type ManifestEntry } from "./manifest.ts";
 import { decodeManifestList, entriesOf, type ManifestFile } from "./manifest-list.ts";
 import {
   decodeMetadata,
@@ -118,7 +118,11 @@ export class TableFiles {
   async manifests(snapshot: IcebergSnapshot | null): Promise<readonly ManifestFile[]> {
     if (snapshot === null) return [];
     const key = this.keyOf(snapshot["manifest-list"]);
-    return await decodeManifestList(key, await this.#whole(key));
+    const manifests = await decodeManifestList(key, await this.#whole(key));
+    // Cut behind its header a list looks like that of an empty table.
+    if (manifests.length === 0 && Number(snapshot.summary["total-data-files"] ?? 0) > 0)
+      throw corrupt(key, "it names no manifest, but its snapshot has files");
+    return manifests;
   }
 
   /** Live entries of manifests, with what they inherit from them: sequence numbers and the snapshot that added them. */
