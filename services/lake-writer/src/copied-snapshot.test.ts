@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -188,6 +189,78 @@ describe("a snapshot of the current-state tables", () => {
       ["2", "b"],
     ]);
   });
+
+  it("has a folder of its own, although another one was begun in the same second", async () => {
+    await append(ticket(1, "a", 1, "2026-11"), checkpoint(1));
+    await snapshot();
+    await append(ticket(1, "b", 2, "2026-11"), ticket(2, "b", 2, "2026-11"), checkpoint(2));
+    expect(await snapshot()).toMatchObject({ tickets: 2 });
+    expect(await held()).toEqual([
+      ["1", "b"],
+      ["2", "b"],
+    ]);
+    const named = (await lakeViews(store)).find(({ name }) => name === "tickets")?.objects ?? [];
+    const folder = named[0]?.key.replace(/[^/]+$/, "") ?? "";
+    const files: string[] = [];
+    for await (const { key } of store.list(folder)) if (key.endsWith(".parquet")) files.push(key);
+    expect(files).toEqual(named.map(({ key }) => key));
+  });
+
+  it("states the checksum of a file whose source goes while it is made", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    let source = "";
+    store.plan = ({ method, keys: [key = ""] }) => {
+      if (method === "copy") source = key;
+      return method === "get" && key === source
+        ? { kind: "hold", until: store.delete([key]) }
+        : undefined;
+    };
+    await snapshot();
+    store.plan = () => undefined;
+    const views = await lakeViews(store);
+    for (const { key } of views.flatMap(({ objects }) => objects)) {
+      const bytes = (await store.get(key)) ?? new Uint8Array();
+      const manifest = await manifestOf(store, key.slice(0, key.lastIndexOf("/")));
+      const [file] = manifest?.files ?? [];
+      expect(file?.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+    }
+  });
+
+  it("is made anew when a file goes before it is copied", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    let isFirst = true;
+    store.plan = ({ method, keys }) => {
+      if (method !== "copy" || !isFirst) return;
+      isFirst = false;
+      return { kind: "hold", until: store.delete(keys.slice(0, 1)) };
+    };
+    await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
+  });
+
+  it.each([
+    ["written anew", "erased rows"],
+    ["removed", ""],
+  ])(
+    "is not complete when one of its files is %s before its manifest is there",
+    async (_, text) => {
+      await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+      const change = async () => {
+        for await (const { key } of store.list("snapshots/tickets/"))
+          await (text === "" ? store.delete([key]) : store.put(key, Buffer.from(text)));
+      };
+      let isFirst = true;
+      store.plan = ({ method, keys }) => {
+        if (method !== "putIfAbsent" || !keys[0]?.endsWith("_manifest.json") || !isFirst) return;
+        isFirst = false;
+        return { kind: "hold", until: change() };
+      };
+      await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
+      await clock.sleep(1000);
+      expect(await snapshot()).toMatchObject({ tickets: 1 });
+      const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
+      expect([snapshots, faults]).toEqual([3, []]);
+    },
+  );
 
   it("verify names a snapshot's file that was changed afterwards", async () => {
     await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));

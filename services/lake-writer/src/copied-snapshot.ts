@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Instant, ObjectStore } from "@thulium-stream/contracts";
+import { Failure, type Instant, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
 import { mergedTables, type StateTable } from "./columns.ts";
@@ -65,8 +65,15 @@ async function copyTable(
     // Named after its month and its source: a file that did not change keeps its name from snapshot to snapshot.
     const name = `${partition ?? "unknown"}-${key.slice(key.lastIndexOf("/") + 1)}`;
     const options = { what: "copying a snapshot file", clock, logger, signal };
-    await retrying(() => store.copy(key, `${folder}/${name}`), options);
-    const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, key));
+    try {
+      await retrying(() => store.copy(key, `${folder}/${name}`), options);
+    } catch (error) {
+      throw isFailure(error, "Rejected") && (await store.get(key)) === null
+        ? goneMeanwhile(key)
+        : error;
+    }
+    // Of the copy: its source may have been merged and removed by now.
+    const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, `${folder}/${name}`));
     copied.push({ name, rows, bytes, sha256 });
   }
   return {
@@ -97,7 +104,14 @@ async function checksumsOf(
 }
 
 async function checksumOf(store: ObjectStore, key: string): Promise<string> {
-  return createHash("sha256")
-    .update((await store.get(key)) ?? "")
-    .digest("hex");
+  const bytes = await store.get(key);
+  if (bytes === null) throw goneMeanwhile(key);
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Another process has merged, or erased from, the file that was to be copied: the snapshot is made anew. */
+function goneMeanwhile(key: string): Failure {
+  return new Failure("Unavailable", `${key} was replaced while the snapshot was made`, {
+    advice: "Nothing to do: another snapshot is made.",
+  });
 }

@@ -18,6 +18,7 @@ import {
 import { chooseEncoder } from "@thulium-stream/lake";
 import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
+import { closeSnapshot } from "./close-snapshot.ts";
 import { mergedTables } from "./columns.ts";
 import { copySnapshot, type SnapshotCut } from "./copied-snapshot.ts";
 import { encodeRows } from "./encode-rows.ts";
@@ -71,8 +72,8 @@ export async function writeSnapshot(
   options: { readonly system: string; readonly zone: string },
   signal: AbortSignal,
 ): Promise<SnapshotSummary> {
-  const at = instantOf(deps.clock.now());
   const { system, zone } = options;
+  const at = await instantOfItsOwn(deps, zone, signal);
   const { cutAppend, isAlone } = await lastAppend(deps.log, system);
   const folderOf = (table: string) => snapshotFolder(table, at, zone);
   const previous = await latestFolders(deps.store);
@@ -80,11 +81,7 @@ export async function writeSnapshot(
   const canCopy = isAlone && deps.encoders.duckdb !== null;
   const copied = canCopy ? await copySnapshot(deps, cut, signal) : null;
   const manifests = copied ?? (await readSnapshot(deps, cut, signal));
-  for (const manifest of manifests)
-    await deps.store.putIfAbsent(
-      `${folderOf(manifest.table)}/_manifest.json`,
-      encodeJson(manifest),
-    );
+  await closeSnapshot(deps.store, manifests, folderOf);
   const latest = Object.fromEntries(manifests.map(({ table }) => [table, folderOf(table)]));
   await retrying(() => deps.store.put("snapshots/_latest.json", encodeJson(latest)), {
     what: "writing the hint",
@@ -101,6 +98,25 @@ export async function writeSnapshot(
     files: manifests.reduce((sum, { files }) => sum + files.length, 0),
     rows: manifests.reduce((sum, { rows }) => sum + rows, 0),
   };
+}
+
+/** When a snapshot is made. Its folders are named by the second: those that another one of that second has begun are left to it. */
+async function instantOfItsOwn(
+  { store, clock }: SnapshotDeps,
+  zone: string,
+  signal: AbortSignal,
+): Promise<Instant> {
+  for (;;) {
+    const at = instantOf(clock.now());
+    if (!(await isBegun(store, at, zone))) return at;
+    await clock.sleep(1_000 - (clock.now() % 1_000), signal);
+  }
+}
+
+async function isBegun(store: ObjectStore, at: Instant, zone: string): Promise<boolean> {
+  for (const { table } of mergedTables)
+    for await (const _ of store.list(`${snapshotFolder(table, at, zone)}/`)) return true;
+  return false;
 }
 
 /** The state from the compacted topics, in two passes (the newest position of each key, then the rows at these positions), so that memory holds keys, not rows. */
