@@ -17,7 +17,7 @@ import {
   makeTicketState,
   VirtualClock,
 } from "@thulium-stream/kit";
-import { type BulkEncoder, openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import { type BulkEncoder, openFileCache, openLakeQuery, Table } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -272,6 +272,42 @@ describe("a snapshot of the current-state tables", () => {
     await store.put(key, bytes);
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
       { where: key, what: "has another checksum than its manifest says" },
+    ]);
+  });
+
+  it("verify names a file of a snapshot that its manifest does not, and rows that are not as stated", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const [view] = (await lakeViews(store)).filter(({ name }) => name === "tickets");
+    const key = view?.objects[0]?.key ?? "";
+    const folder = key.slice(0, key.lastIndexOf("/"));
+    const verified = async () => (await verifyLake({ store, cache: cache(), signal })).faults;
+    await store.copy(key, `${folder}/again.parquet`);
+    expect(await verified()).toEqual([
+      { where: `${folder}/again.parquet`, what: "is in no manifest" },
+    ]);
+    await store.delete([`${folder}/again.parquet`]);
+    const manifest = await manifestOf(store, folder);
+    const files = (manifest?.files ?? []).map((file) => ({ ...file, rows: 2 }));
+    await store.put(`${folder}/_manifest.json`, encodeJson({ ...manifest, files }));
+    expect(await verified()).toEqual([
+      { where: key, what: "has 1 rows, its manifest says 2" },
+      { where: folder, what: "its files have 2 rows, its manifest says 1" },
+    ]);
+  });
+
+  it("verify names a key that a current-state table has twice", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const table = await Table.open({ store, table: "tickets", clock, newId });
+    const [file] = await table.liveFiles();
+    if (file === undefined) throw new Error("no file");
+    const key = file.key.replace(/[^/]+$/, "again.parquet");
+    await store.copy(file.key, key);
+    const writtenAtMs = clock.now();
+    await table.commit({ operation: "append", added: [{ ...file, key }], writtenAtMs });
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
+      { where: "tables/tickets", what: "has 1 keys twice" },
     ]);
   });
 });
