@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { BoundValue, Column } from "@thulium-stream/contracts";
+import { type BoundValue, type Column, isFailure } from "@thulium-stream/contracts";
 import {
   type CommitOutcome,
   type DataFile,
@@ -71,7 +71,10 @@ export async function mergeTable(
   for (;;) {
     options.signal.throwIfAborted();
     await table.refresh();
-    const merged = await mergeOnce(deps, spec, table, options);
+    const merged = await mergeOnce(deps, spec, table, options).catch(async (error: unknown) => {
+      if (await isOutdated(table, error)) return "conflict" as const;
+      throw error;
+    });
     if (merged === "nothing new") return sum;
     if (typeof merged === "string") {
       const told = { table: spec.table, outcome: merged };
@@ -84,6 +87,14 @@ export async function mergeTable(
     sum.filesRemoved += merged.removed.length;
     if (merged.isToEnd) return sum;
   }
+}
+
+/** Whether something was missing because another machine has let go what the table named before. */
+async function isOutdated(table: Table, error: unknown): Promise<boolean> {
+  if (!isFailure(error, "CorruptRecord", "Rejected")) return false;
+  const before = table.version;
+  await table.refresh();
+  return table.version !== before;
 }
 
 interface Merged {
