@@ -226,41 +226,69 @@ describe("a snapshot of the current-state tables", () => {
     }
   });
 
-  it("is made anew when a file goes before it is copied", async () => {
+  it("is to be made anew when a file is merged away before it is copied", async () => {
     await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const mergeAway = async (key: string) => {
+      const table = await Table.open({ store, table: "tickets", clock, newId });
+      const [writtenAtMs, removed] = [clock.now(), [key]];
+      await table.commit({ operation: "delete", added: [], removed, writtenAtMs });
+      await store.delete([key]);
+    };
     let isFirst = true;
-    store.plan = ({ method, keys }) => {
+    store.plan = ({ method, keys: [key = ""] }) => {
       if (method !== "copy" || !isFirst) return;
       isFirst = false;
-      return { kind: "hold", until: store.delete(keys.slice(0, 1)) };
+      return { kind: "hold", until: mergeAway(key) };
     };
     await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
+  });
+
+  it("says that a file of a table is missing instead of making snapshots for ever", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    store.plan = ({ method, keys }) =>
+      method === "copy" ? { kind: "hold", until: store.delete(keys.slice(0, 1)) } : undefined;
+    await expect(snapshot()).rejects.toMatchObject({ code: "Rejected" });
   });
 
   it.each([
     ["written anew", "erased rows"],
     ["removed", ""],
-  ])(
-    "is not complete when one of its files is %s before its manifest is there",
-    async (_, text) => {
-      await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
-      const change = async () => {
-        for await (const { key } of store.list("snapshots/tickets/"))
-          await (text === "" ? store.delete([key]) : store.put(key, Buffer.from(text)));
-      };
-      let isFirst = true;
-      store.plan = ({ method, keys }) => {
-        if (method !== "putIfAbsent" || !keys[0]?.endsWith("_manifest.json") || !isFirst) return;
-        isFirst = false;
-        return { kind: "hold", until: change() };
-      };
-      await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
-      await clock.sleep(1000);
-      expect(await snapshot()).toMatchObject({ tickets: 1 });
-      const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
-      expect([snapshots, faults]).toEqual([3, []]);
-    },
-  );
+  ])("is made anew when a file is %s before its manifest is there", async (_, text) => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const change = async () => {
+      for await (const { key } of store.list("snapshots/tickets/"))
+        await (text === "" ? store.delete([key]) : store.put(key, Buffer.from(text)));
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys }) => {
+      if (method !== "putIfAbsent" || !keys[0]?.endsWith("_manifest.json") || !isFirst) return;
+      isFirst = false;
+      return { kind: "hold", until: change() };
+    };
+    expect(await snapshot()).toMatchObject({ tickets: 1 });
+    const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
+    expect([snapshots, faults]).toEqual([3, []]);
+  });
+
+  it("that slept before it was named does not take the place of a newer one", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const meanwhile = async () => {
+      await clock.sleep(60_000);
+      await snapshot();
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys }) => {
+      if (method !== "putIfAbsent" || !keys[0]?.includes("ticket_metrics") || !isFirst) return;
+      if (!keys[0].endsWith("_manifest.json")) return;
+      isFirst = false;
+      return { kind: "hold", until: meanwhile() };
+    };
+    await snapshot();
+    const latest = new TextDecoder().decode(
+      (await store.get("snapshots/_latest.json")) ?? undefined,
+    );
+    expect(latest.match(/snapshot_at=\w+/g)).toEqual(Array(3).fill("snapshot_at=20261123T220100Z"));
+  });
 
   it("verify names a snapshot's file that was changed afterwards", async () => {
     await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));

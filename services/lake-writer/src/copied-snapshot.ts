@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { Failure, type Instant, isFailure, type ObjectStore } from "@thulium-stream/contracts";
+import { Failure, type Instant, type ObjectStore } from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
 import { mergedTables, type StateTable } from "./columns.ts";
-import { type MergeDeps, mergeTable } from "./merge-table.ts";
+import { isOutdated, type MergeDeps, mergeTable } from "./merge-table.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
 /** Where a snapshot is cut and where it goes. */
@@ -60,6 +60,7 @@ async function copyTable(
   const known = await checksumsOf(store, previous[spec.table]);
   const folder = folderOf(spec.table);
   const copied: SnapshotManifest["files"][number][] = [];
+  const { positions } = table;
   for (const { key, partition, rows, bytes } of files) {
     signal.throwIfAborted();
     // Named after its month and its source: a file that did not change keeps its name from snapshot to snapshot.
@@ -68,9 +69,7 @@ async function copyTable(
     try {
       await retrying(() => store.copy(key, `${folder}/${name}`), options);
     } catch (error) {
-      throw isFailure(error, "Rejected") && (await store.get(key)) === null
-        ? goneMeanwhile(key)
-        : error;
+      throw (await isOutdated(table, error)) ? goneMeanwhile(key) : error;
     }
     // Of the copy: its source may have been merged and removed by now.
     const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, `${folder}/${name}`));
@@ -86,7 +85,7 @@ async function copyTable(
     rows: copied.reduce((sum, { rows }) => sum + rows, 0),
     bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
     files: copied,
-    positions: table.positions,
+    positions,
   };
 }
 

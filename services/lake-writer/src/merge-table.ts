@@ -90,7 +90,7 @@ export async function mergeTable(
 }
 
 /** Whether something was missing because another machine has let go what the table named before. */
-async function isOutdated(table: Table, error: unknown): Promise<boolean> {
+export async function isOutdated(table: Table, error: unknown): Promise<boolean> {
   if (!isFailure(error, "CorruptRecord", "Rejected")) return false;
   const before = table.version;
   await table.refresh();

@@ -10,6 +10,7 @@ import {
   decodeJson,
   type EventLog,
   encodeJson,
+  Failure,
   type Instant,
   instantOf,
   type LogRecord,
@@ -72,7 +73,37 @@ export async function writeSnapshot(
   options: { readonly system: string; readonly zone: string },
   signal: AbortSignal,
 ): Promise<SnapshotSummary> {
-  const { system, zone } = options;
+  for (let tries = 1; ; tries += 1) {
+    const { at, manifests, folderOf } = await makeFiles(deps, options, signal);
+    if (!(await closeSnapshot(deps.store, manifests, folderOf))) {
+      const told = { at, tries };
+      const what = "files of a snapshot are not as they were copied";
+      // Made anew for ever it would fill the store: then it is the tables that do not fit their files.
+      if (tries === mostTries)
+        throw new Failure("CorruptRecord", what, { advice: "Run `lake verify`." });
+      deps.logger.warn(told, `${what}; making another one`);
+      continue;
+    }
+    await writeHint(deps, manifests, folderOf, signal);
+    return summaryOf(at, manifests);
+  }
+}
+
+/** Snapshots that are begun for one. */
+const mostTries = 3;
+
+/** A snapshot but for its manifests. */
+interface UnclosedSnapshot {
+  readonly at: Instant;
+  readonly manifests: readonly SnapshotManifest[];
+  readonly folderOf: (table: string) => string;
+}
+
+async function makeFiles(
+  deps: SnapshotDeps,
+  { system, zone }: { readonly system: string; readonly zone: string },
+  signal: AbortSignal,
+): Promise<UnclosedSnapshot> {
   const at = await instantOfItsOwn(deps, zone, signal);
   const { cutAppend, isAlone } = await lastAppend(deps.log, system);
   const folderOf = (table: string) => snapshotFolder(table, at, zone);
@@ -80,15 +111,27 @@ export async function writeSnapshot(
   const cut = { system, at, cutAppend, folderOf, previous };
   const canCopy = isAlone && deps.encoders.duckdb !== null;
   const copied = canCopy ? await copySnapshot(deps, cut, signal) : null;
-  const manifests = copied ?? (await readSnapshot(deps, cut, signal));
-  await closeSnapshot(deps.store, manifests, folderOf);
-  const latest = Object.fromEntries(manifests.map(({ table }) => [table, folderOf(table)]));
-  await retrying(() => deps.store.put("snapshots/_latest.json", encodeJson(latest)), {
-    what: "writing the hint",
-    clock: deps.clock,
-    logger: deps.logger,
-    signal,
+  return { at, folderOf, manifests: copied ?? (await readSnapshot(deps, cut, signal)) };
+}
+
+/** Names the newest folders: one that another machine has closed meanwhile may be newer. */
+async function writeHint(
+  { store, clock, logger }: SnapshotDeps,
+  manifests: readonly SnapshotManifest[],
+  folderOf: (table: string) => string,
+  signal: AbortSignal,
+): Promise<void> {
+  const held = await latestFolders(store);
+  const latest = manifests.map(({ table }) => {
+    const [folder, before = ""] = [folderOf(table), held[table]];
+    return [table, folder > before ? folder : before] as const;
   });
+  const options = { what: "writing the hint", clock, logger, signal };
+  const bytes = encodeJson(Object.fromEntries(latest));
+  await retrying(() => store.put("snapshots/_latest.json", bytes), options);
+}
+
+function summaryOf(at: Instant, manifests: readonly SnapshotManifest[]): SnapshotSummary {
   const rowsOf = (table: string) =>
     manifests.find((manifest) => manifest.table === table)?.rows ?? 0;
   return {
