@@ -326,3 +326,22 @@ it.each([
   await mergeTable({ ...depsOn(racing), cache }, tickets, { signal });
   expect([await held(), isFirst]).toEqual([{ 1: "b", 2: "a" }, false]);
 });
+
+it("that is told to stop while its store refuses each file ends", async () => {
+  await append(ticket(1, "a"));
+  const stop = new AbortController();
+  let refused = 0;
+  const refusing = new FaultyObjectStore(
+    store,
+    ({ method, keys }) => {
+      if (method !== "put" || !keys[0]?.endsWith(".parquet")) return;
+      refused += 1;
+      if (refused === 3) stop.abort();
+      return refused < 50 ? { kind: "reject" } : undefined;
+    },
+    clock,
+  );
+  const merging = mergeTable(depsOn(refusing), tickets, { signal: stop.signal });
+  await expect(merging).rejects.toMatchObject({ code: "Cancelled" });
+  expect(refused).toBe(3);
+});

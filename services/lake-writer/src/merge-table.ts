@@ -194,7 +194,8 @@ async function writePlan(
     if (stretch === null && (await heldIn(merge, paths)) === 0) continue;
     removed.push(...files.map((file) => file.key));
     const partition = stretch?.partition ?? files[0]?.partition ?? unknownMonth;
-    added.push(...(await writeFiles(deps, table, merge, { paths, stretch, pieceRows, partition })));
+    const run = { paths, stretch, pieceRows, partition, signal };
+    added.push(...(await writeFiles(deps, table, merge, run)));
   }
   return { added, removed, writtenAtMs };
 }
@@ -241,14 +242,18 @@ async function writeFiles(
   { store, newId, clock, logger }: MergeDeps,
   table: string,
   merge: StateMerge,
-  { partition, ...source }: RewriteSource & { readonly partition: string },
+  {
+    partition,
+    signal,
+    ...source
+  }: RewriteSource & { readonly partition: string; readonly signal: AbortSignal },
 ): Promise<readonly DataFile[]> {
   const files: DataFile[] = [];
   for (const copied of await merge.rewrite(newId(), source)) {
     const { rows, bytes, columns } = copied;
     const key = `tables/${table}/data/created_month=${partition}/${newId()}.parquet`;
-    const what = "uploading a merged file";
-    await retrying(() => store.put(key, { file: copied.path }), { what, clock, logger });
+    const options = { what: "uploading a merged file", clock, logger, signal };
+    await retrying(() => store.put(key, { file: copied.path }), options);
     await rm(copied.path, { force: true });
     files.push({ key, partition, rows, bytes, columns, sorted: true });
   }

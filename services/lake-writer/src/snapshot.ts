@@ -223,7 +223,8 @@ async function writeTable(
   const files: SnapshotManifest["files"][number][] = [];
   let waiting: LogRecord[] = [];
   const flush = async () => {
-    if (waiting.length > 0) files.push(...(await writeFile(deps, cut, waiting, files.length)));
+    if (waiting.length > 0)
+      files.push(...(await writeFile(deps, { ...cut, signal }, waiting, files.length)));
     waiting = [];
   };
   for await (const { records } of batchesToEnd(deps.log, topic, { ranges, signal }))
@@ -249,7 +250,7 @@ async function writeTable(
 
 async function writeFile(
   deps: SnapshotDeps,
-  { columns, folder }: TableCut,
+  { columns, folder, signal }: TableCut & { readonly signal: AbortSignal },
   records: readonly LogRecord[],
   number: number,
 ) {
@@ -279,6 +280,7 @@ async function writeFile(
       what: "uploading a snapshot file",
       clock,
       logger,
+      signal,
     });
     return [{ name, rows: stats.rows, bytes: stats.bytes, sha256: await sha256Of(path) }];
   } finally {
