@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ import {
   makeTicketState,
   VirtualClock,
 } from "@thulium-stream/kit";
-import { type BulkEncoder, openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import { type BulkEncoder, openFileCache, openLakeQuery, Table } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -189,6 +190,106 @@ describe("a snapshot of the current-state tables", () => {
     ]);
   });
 
+  it("has a folder of its own, although another one was begun in the same second", async () => {
+    await append(ticket(1, "a", 1, "2026-11"), checkpoint(1));
+    await snapshot();
+    await append(ticket(1, "b", 2, "2026-11"), ticket(2, "b", 2, "2026-11"), checkpoint(2));
+    expect(await snapshot()).toMatchObject({ tickets: 2 });
+    expect(await held()).toEqual([
+      ["1", "b"],
+      ["2", "b"],
+    ]);
+    const named = (await lakeViews(store)).find(({ name }) => name === "tickets")?.objects ?? [];
+    const folder = named[0]?.key.replace(/[^/]+$/, "") ?? "";
+    const files: string[] = [];
+    for await (const { key } of store.list(folder)) if (key.endsWith(".parquet")) files.push(key);
+    expect(files).toEqual(named.map(({ key }) => key));
+  });
+
+  it("states the checksum of a file whose source goes while it is made", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    let source = "";
+    store.plan = ({ method, keys: [key = ""] }) => {
+      if (method === "copy") source = key;
+      return method === "get" && key === source
+        ? { kind: "hold", until: store.delete([key]) }
+        : undefined;
+    };
+    await snapshot();
+    store.plan = () => undefined;
+    const views = await lakeViews(store);
+    for (const { key } of views.flatMap(({ objects }) => objects)) {
+      const bytes = (await store.get(key)) ?? new Uint8Array();
+      const manifest = await manifestOf(store, key.slice(0, key.lastIndexOf("/")));
+      const [file] = manifest?.files ?? [];
+      expect(file?.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+    }
+  });
+
+  it("is to be made anew when a file is merged away before it is copied", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const mergeAway = async (key: string) => {
+      const table = await Table.open({ store, table: "tickets", clock, newId });
+      const [writtenAtMs, removed] = [clock.now(), [key]];
+      await table.commit({ operation: "delete", added: [], removed, writtenAtMs });
+      await store.delete([key]);
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys: [key = ""] }) => {
+      if (method !== "copy" || !isFirst) return;
+      isFirst = false;
+      return { kind: "hold", until: mergeAway(key) };
+    };
+    await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
+  });
+
+  it("says that a file of a table is missing instead of making snapshots for ever", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    store.plan = ({ method, keys }) =>
+      method === "copy" ? { kind: "hold", until: store.delete(keys.slice(0, 1)) } : undefined;
+    await expect(snapshot()).rejects.toMatchObject({ code: "Rejected" });
+  });
+
+  it.each([
+    ["written anew", "erased rows"],
+    ["removed", ""],
+  ])("is made anew when a file is %s before its manifest is there", async (_, text) => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const change = async () => {
+      for await (const { key } of store.list("snapshots/tickets/"))
+        await (text === "" ? store.delete([key]) : store.put(key, Buffer.from(text)));
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys }) => {
+      if (method !== "putIfAbsent" || !keys[0]?.endsWith("_manifest.json") || !isFirst) return;
+      isFirst = false;
+      return { kind: "hold", until: change() };
+    };
+    expect(await snapshot()).toMatchObject({ tickets: 1 });
+    const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
+    expect([snapshots, faults]).toEqual([3, []]);
+  });
+
+  it("that slept before it was named does not take the place of a newer one", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    const meanwhile = async () => {
+      await clock.sleep(60_000);
+      await snapshot();
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys }) => {
+      if (method !== "putIfAbsent" || !keys[0]?.includes("ticket_metrics") || !isFirst) return;
+      if (!keys[0].endsWith("_manifest.json")) return;
+      isFirst = false;
+      return { kind: "hold", until: meanwhile() };
+    };
+    await snapshot();
+    const latest = new TextDecoder().decode(
+      (await store.get("snapshots/_latest.json")) ?? undefined,
+    );
+    expect(latest.match(/snapshot_at=\w+/g)).toEqual(Array(3).fill("snapshot_at=20261123T220100Z"));
+  });
+
   it("verify names a snapshot's file that was changed afterwards", async () => {
     await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
     await snapshot();
@@ -199,6 +300,42 @@ describe("a snapshot of the current-state tables", () => {
     await store.put(key, bytes);
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
       { where: key, what: "has another checksum than its manifest says" },
+    ]);
+  });
+
+  it("verify names a file of a snapshot that its manifest does not, and rows that are not as stated", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const [view] = (await lakeViews(store)).filter(({ name }) => name === "tickets");
+    const key = view?.objects[0]?.key ?? "";
+    const folder = key.slice(0, key.lastIndexOf("/"));
+    const verified = async () => (await verifyLake({ store, cache: cache(), signal })).faults;
+    await store.copy(key, `${folder}/again.parquet`);
+    expect(await verified()).toEqual([
+      { where: `${folder}/again.parquet`, what: "is in no manifest" },
+    ]);
+    await store.delete([`${folder}/again.parquet`]);
+    const manifest = await manifestOf(store, folder);
+    const files = (manifest?.files ?? []).map((file) => ({ ...file, rows: 2 }));
+    await store.put(`${folder}/_manifest.json`, encodeJson({ ...manifest, files }));
+    expect(await verified()).toEqual([
+      { where: key, what: "has 1 rows, its manifest says 2" },
+      { where: folder, what: "its files have 2 rows, its manifest says 1" },
+    ]);
+  });
+
+  it("verify names a key that a current-state table has twice", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const table = await Table.open({ store, table: "tickets", clock, newId });
+    const [file] = await table.liveFiles();
+    if (file === undefined) throw new Error("no file");
+    const key = file.key.replace(/[^/]+$/, "again.parquet");
+    await store.copy(file.key, key);
+    const writtenAtMs = clock.now();
+    await table.commit({ operation: "append", added: [{ ...file, key }], writtenAtMs });
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
+      { where: "tables/tickets", what: "has 1 keys twice" },
     ]);
   });
 });

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Instant, ObjectStore } from "@thulium-stream/contracts";
+import { Failure, type Instant, type ObjectStore } from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
 import { mergedTables, type StateTable } from "./columns.ts";
-import { type MergeDeps, mergeTable } from "./merge-table.ts";
+import { isOutdated, type MergeDeps, mergeTable } from "./merge-table.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
 /** Where a snapshot is cut and where it goes. */
@@ -60,13 +60,19 @@ async function copyTable(
   const known = await checksumsOf(store, previous[spec.table]);
   const folder = folderOf(spec.table);
   const copied: SnapshotManifest["files"][number][] = [];
+  const { positions } = table;
   for (const { key, partition, rows, bytes } of files) {
     signal.throwIfAborted();
     // Named after its month and its source: a file that did not change keeps its name from snapshot to snapshot.
     const name = `${partition ?? "unknown"}-${key.slice(key.lastIndexOf("/") + 1)}`;
     const options = { what: "copying a snapshot file", clock, logger, signal };
-    await retrying(() => store.copy(key, `${folder}/${name}`), options);
-    const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, key));
+    try {
+      await retrying(() => store.copy(key, `${folder}/${name}`), options);
+    } catch (error) {
+      throw (await isOutdated(table, error)) ? goneMeanwhile(key) : error;
+    }
+    // Of the copy: its source may have been merged and removed by now.
+    const sha256 = known.get(`${name} ${bytes}`) ?? (await checksumOf(store, `${folder}/${name}`));
     copied.push({ name, rows, bytes, sha256 });
   }
   return {
@@ -79,7 +85,7 @@ async function copyTable(
     rows: copied.reduce((sum, { rows }) => sum + rows, 0),
     bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
     files: copied,
-    positions: table.positions,
+    positions,
   };
 }
 
@@ -97,7 +103,14 @@ async function checksumsOf(
 }
 
 async function checksumOf(store: ObjectStore, key: string): Promise<string> {
-  return createHash("sha256")
-    .update((await store.get(key)) ?? "")
-    .digest("hex");
+  const bytes = await store.get(key);
+  if (bytes === null) throw goneMeanwhile(key);
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Another process has merged, or erased from, the file that was to be copied: the snapshot is made anew. */
+function goneMeanwhile(key: string): Failure {
+  return new Failure("Unavailable", `${key} was replaced while the snapshot was made`, {
+    advice: "Nothing to do: another snapshot is made.",
+  });
 }

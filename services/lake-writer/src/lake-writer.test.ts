@@ -4,6 +4,9 @@ import { join } from "node:path";
 import {
   type EventLog,
   encodeJson,
+  erasedHash,
+  erasureKeyRecord,
+  erasureRecord,
   Failure,
   type ObjectBody,
   type ObjectStore,
@@ -14,6 +17,7 @@ import {
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import {
+  appendRecords,
   FaultyObjectStore,
   faultAt,
   makeTicket,
@@ -365,6 +369,34 @@ describe("the lake writer", () => {
       expect(await query(durable, counted)).toEqual([[30, 30]]);
     },
   );
+
+  it("goes on, and looks again, when an erasure meets something that was let go meanwhile", async () => {
+    const store = new FaultyObjectStore(createMemoryStore(), () => undefined, clock);
+    await append(0, 30);
+    await writerOn(store).flushUntil(never);
+    const key = "k".repeat(64);
+    const instant = "2026-11-23T00:00:00.000Z";
+    await appendRecords(log, [
+      erasureKeyRecord("acme", key),
+      erasureRecord({
+        ...{ system: "acme", erasure_id: "e1", subject: "ticket", state: "erased", revision: 1 },
+        ...{ subject_hash: erasedHash(key, "ticket", "7"), ticket_hashes: [], log_ends: {} },
+        ...{ requested_at: instant, erased_at: instant, tickets: 1, messages: 0 },
+        ...{ dead_letters: 0, dead_letters_left: null },
+      }),
+    ]);
+    const failure = new Failure("CorruptRecord", "a list of manifests is missing");
+    const stop = new AbortController();
+    let looks = 0;
+    store.plan = ({ method, keys: [place] }) => {
+      if (method !== "list" || place !== "tables/ticket_events/data/") return undefined;
+      looks += 1;
+      if (looks === 2) stop.abort();
+      return looks === 1 ? { kind: "reject", failure } : undefined;
+    };
+    await writerOn(store).run(stop.signal);
+    expect(looks).toBeGreaterThanOrEqual(2);
+  }, 60_000);
 
   it("writes a snapshot of the state at one append: newest per key, without what is deleted", async () => {
     const store = createMemoryStore();

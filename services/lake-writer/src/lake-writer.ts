@@ -71,7 +71,8 @@ export class LakeWriter {
     ];
     const parts = [...this.#tables.map((table) => table.run(both)), ...loops].map((running) =>
       running.catch((error: unknown) => {
-        if (isFailure(error, "Cancelled")) return;
+        // Whatever was told to stop says so by a failure, or throws the signal's own reason: the first failure is what counts.
+        if (isFailure(error, "Cancelled") || (both.aborted && error === both.reason)) return;
         failed.abort();
         throw error;
       }),
@@ -226,7 +227,8 @@ export class LakeWriter {
       } catch (error) {
         // A file that another commit has just replaced: the next look finds the new one.
         if (isFailure(error, "Rejected")) return "ahead";
-        if (!isFailure(error, "InvalidSettings")) throw error;
+        // What a table names may be let go by another machine while it is looked at: seen later, it is there or still missing.
+        if (!isFailure(error, "InvalidSettings", "CorruptRecord")) throw error;
         logger.error({ reason: error.message }, "an erasure waits: this lake writer cannot do it");
         return "orphans";
       }

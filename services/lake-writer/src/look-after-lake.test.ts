@@ -11,7 +11,14 @@ import {
 } from "@thulium-stream/contracts";
 import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import { FaultyObjectStore, makeTicket, VirtualClock } from "@thulium-stream/kit";
-import { type IcebergSnapshot, openFileCache, Table } from "@thulium-stream/lake";
+import {
+  expireSnapshots,
+  type FileCache,
+  type IcebergSnapshot,
+  noHistory,
+  openFileCache,
+  Table,
+} from "@thulium-stream/lake";
 import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -171,6 +178,28 @@ describe("looking after a lake", () => {
     expect((await verified()).faults).toEqual([
       { where: "tables/ticket_events", what: `has ${file.rows} events twice` },
     ]);
+  });
+
+  it("verify does not call missing what expires while it looks", async () => {
+    await flush(10);
+    const letGo = async () => {
+      await compactLake(deps(), never);
+      const table = await Table.open({ store, table: "ticket_events", clock, newId });
+      await expireSnapshots(table, { store, clock, history: noHistory });
+    };
+    const watched = async (prefix: string, looking: FileCache | null) => {
+      const beside = new FaultyObjectStore(store, () => undefined, clock);
+      let isFirst = true;
+      beside.plan = ({ method, keys }) => {
+        if (method !== "list" || keys[0] !== prefix || !isFirst) return;
+        isFirst = false;
+        return { kind: "hold-answer", until: letGo() };
+      };
+      return await verifyLake({ store: beside, cache: looking, signal: never });
+    };
+    expect(await watched("tables/ticket_events/data/", null)).toMatchObject({ faults: [] });
+    await flush(10);
+    expect(await watched("tables/ticket_events/data/", cache())).toMatchObject({ faults: [] });
   });
 
   it("views are as of an instant", async () => {

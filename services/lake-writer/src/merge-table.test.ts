@@ -19,7 +19,13 @@ import {
   makeTicketState,
   VirtualClock,
 } from "@thulium-stream/kit";
-import { openLakeQuery, Table } from "@thulium-stream/lake";
+import {
+  expireSnapshots,
+  noHistory,
+  openFileCache,
+  openLakeQuery,
+  Table,
+} from "@thulium-stream/lake";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -287,4 +293,55 @@ describe("merging a current-state table", () => {
     await log.ensureTopics(topics);
     await expect(merge()).rejects.toMatchObject({ code: "PositionLost" });
   });
+});
+
+it.each([
+  ["its list of manifests", /\/metadata\/snap-/],
+  ["a file", /\/data\/.*\.parquet$/],
+])("merges again when %s goes by an erasure at another machine", async (_, going) => {
+  await append(ticket(1, "a"), ticket(2, "a"));
+  await merge();
+  await append(ticket(1, "b"));
+  const erase = async () => {
+    const table = await Table.open({ store, table: "tickets", clock, newId });
+    for (const file of await table.liveFiles()) {
+      const key = file.key.replace(".parquet", "x.parquet");
+      await store.copy(file.key, key);
+      const [added, removed, writtenAtMs] = [[{ ...file, key }], [file.key], clock.now()];
+      await table.commit({ operation: "overwrite", added, removed, writtenAtMs });
+    }
+    await expireSnapshots(table, { store, clock, history: noHistory });
+  };
+  const racing = new FaultyObjectStore(store, () => undefined, clock);
+  let isFirst = true;
+  racing.plan = ({ method, keys }) => {
+    if (method !== "get" || !going.test(keys[0] ?? "") || !isFirst) return;
+    isFirst = false;
+    return { kind: "hold", until: erase() };
+  };
+  const cache = openFileCache({
+    ...{ url: "s3://bucket/lake", store: racing, clock, newId },
+    folder: join(folder, "cache"),
+  });
+  await mergeTable({ ...depsOn(racing), cache }, tickets, { signal });
+  expect([await held(), isFirst]).toEqual([{ 1: "b", 2: "a" }, false]);
+});
+
+it("that is told to stop while its store refuses each file ends", async () => {
+  await append(ticket(1, "a"));
+  const stop = new AbortController();
+  let refused = 0;
+  const refusing = new FaultyObjectStore(
+    store,
+    ({ method, keys }) => {
+      if (method !== "put" || !keys[0]?.endsWith(".parquet")) return;
+      refused += 1;
+      if (refused === 3) stop.abort();
+      return refused < 50 ? { kind: "reject" } : undefined;
+    },
+    clock,
+  );
+  const merging = mergeTable(depsOn(refusing), tickets, { signal: stop.signal });
+  await expect(merging).rejects.toMatchObject({ code: "Cancelled" });
+  expect(refused).toBe(3);
 });

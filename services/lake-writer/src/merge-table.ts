@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { BoundValue, Column } from "@thulium-stream/contracts";
+import { type BoundValue, type Column, isFailure } from "@thulium-stream/contracts";
 import {
   type CommitOutcome,
   type DataFile,
@@ -71,7 +71,10 @@ export async function mergeTable(
   for (;;) {
     options.signal.throwIfAborted();
     await table.refresh();
-    const merged = await mergeOnce(deps, spec, table, options);
+    const merged = await mergeOnce(deps, spec, table, options).catch(async (error: unknown) => {
+      if (await isOutdated(table, error)) return "conflict" as const;
+      throw error;
+    });
     if (merged === "nothing new") return sum;
     if (typeof merged === "string") {
       const told = { table: spec.table, outcome: merged };
@@ -84,6 +87,14 @@ export async function mergeTable(
     sum.filesRemoved += merged.removed.length;
     if (merged.isToEnd) return sum;
   }
+}
+
+/** Whether something was missing because another machine has let go what the table named before. */
+export async function isOutdated(table: Table, error: unknown): Promise<boolean> {
+  if (!isFailure(error, "CorruptRecord", "Rejected")) return false;
+  const before = table.version;
+  await table.refresh();
+  return table.version !== before;
 }
 
 interface Merged {
@@ -183,7 +194,8 @@ async function writePlan(
     if (stretch === null && (await heldIn(merge, paths)) === 0) continue;
     removed.push(...files.map((file) => file.key));
     const partition = stretch?.partition ?? files[0]?.partition ?? unknownMonth;
-    added.push(...(await writeFiles(deps, table, merge, { paths, stretch, pieceRows, partition })));
+    const run = { paths, stretch, pieceRows, partition, signal };
+    added.push(...(await writeFiles(deps, table, merge, run)));
   }
   return { added, removed, writtenAtMs };
 }
@@ -230,14 +242,18 @@ async function writeFiles(
   { store, newId, clock, logger }: MergeDeps,
   table: string,
   merge: StateMerge,
-  { partition, ...source }: RewriteSource & { readonly partition: string },
+  {
+    partition,
+    signal,
+    ...source
+  }: RewriteSource & { readonly partition: string; readonly signal: AbortSignal },
 ): Promise<readonly DataFile[]> {
   const files: DataFile[] = [];
   for (const copied of await merge.rewrite(newId(), source)) {
     const { rows, bytes, columns } = copied;
     const key = `tables/${table}/data/created_month=${partition}/${newId()}.parquet`;
-    const what = "uploading a merged file";
-    await retrying(() => store.put(key, { file: copied.path }), { what, clock, logger });
+    const options = { what: "uploading a merged file", clock, logger, signal };
+    await retrying(() => store.put(key, { file: copied.path }), options);
     await rm(copied.path, { force: true });
     files.push({ key, partition, rows, bytes, columns, sorted: true });
   }

@@ -10,6 +10,7 @@ import {
   decodeJson,
   type EventLog,
   encodeJson,
+  Failure,
   type Instant,
   instantOf,
   type LogRecord,
@@ -18,6 +19,7 @@ import {
 import { chooseEncoder } from "@thulium-stream/lake";
 import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
+import { closeSnapshot } from "./close-snapshot.ts";
 import { mergedTables } from "./columns.ts";
 import { copySnapshot, type SnapshotCut } from "./copied-snapshot.ts";
 import { encodeRows } from "./encode-rows.ts";
@@ -71,27 +73,65 @@ export async function writeSnapshot(
   options: { readonly system: string; readonly zone: string },
   signal: AbortSignal,
 ): Promise<SnapshotSummary> {
-  const at = instantOf(deps.clock.now());
-  const { system, zone } = options;
+  for (let tries = 1; ; tries += 1) {
+    const { at, manifests, folderOf } = await makeFiles(deps, options, signal);
+    if (!(await closeSnapshot(deps.store, manifests, folderOf))) {
+      const told = { at, tries };
+      const what = "files of a snapshot are not as they were copied";
+      // Made anew for ever it would fill the store: then it is the tables that do not fit their files.
+      if (tries === mostTries)
+        throw new Failure("CorruptRecord", what, { advice: "Run `lake verify`." });
+      deps.logger.warn(told, `${what}; making another one`);
+      continue;
+    }
+    await writeHint(deps, manifests, folderOf, signal);
+    return summaryOf(at, manifests);
+  }
+}
+
+/** Snapshots that are begun for one. */
+const mostTries = 3;
+
+/** A snapshot but for its manifests. */
+interface UnclosedSnapshot {
+  readonly at: Instant;
+  readonly manifests: readonly SnapshotManifest[];
+  readonly folderOf: (table: string) => string;
+}
+
+async function makeFiles(
+  deps: SnapshotDeps,
+  { system, zone }: { readonly system: string; readonly zone: string },
+  signal: AbortSignal,
+): Promise<UnclosedSnapshot> {
+  const at = await instantOfItsOwn(deps, zone, signal);
   const { cutAppend, isAlone } = await lastAppend(deps.log, system);
   const folderOf = (table: string) => snapshotFolder(table, at, zone);
   const previous = await latestFolders(deps.store);
   const cut = { system, at, cutAppend, folderOf, previous };
   const canCopy = isAlone && deps.encoders.duckdb !== null;
   const copied = canCopy ? await copySnapshot(deps, cut, signal) : null;
-  const manifests = copied ?? (await readSnapshot(deps, cut, signal));
-  for (const manifest of manifests)
-    await deps.store.putIfAbsent(
-      `${folderOf(manifest.table)}/_manifest.json`,
-      encodeJson(manifest),
-    );
-  const latest = Object.fromEntries(manifests.map(({ table }) => [table, folderOf(table)]));
-  await retrying(() => deps.store.put("snapshots/_latest.json", encodeJson(latest)), {
-    what: "writing the hint",
-    clock: deps.clock,
-    logger: deps.logger,
-    signal,
+  return { at, folderOf, manifests: copied ?? (await readSnapshot(deps, cut, signal)) };
+}
+
+/** Names the newest folders: one that another machine has closed meanwhile may be newer. */
+async function writeHint(
+  { store, clock, logger }: SnapshotDeps,
+  manifests: readonly SnapshotManifest[],
+  folderOf: (table: string) => string,
+  signal: AbortSignal,
+): Promise<void> {
+  const held = await latestFolders(store);
+  const latest = manifests.map(({ table }) => {
+    const [folder, before = ""] = [folderOf(table), held[table]];
+    return [table, folder > before ? folder : before] as const;
   });
+  const options = { what: "writing the hint", clock, logger, signal };
+  const bytes = encodeJson(Object.fromEntries(latest));
+  await retrying(() => store.put("snapshots/_latest.json", bytes), options);
+}
+
+function summaryOf(at: Instant, manifests: readonly SnapshotManifest[]): SnapshotSummary {
   const rowsOf = (table: string) =>
     manifests.find((manifest) => manifest.table === table)?.rows ?? 0;
   return {
@@ -101,6 +141,25 @@ export async function writeSnapshot(
     files: manifests.reduce((sum, { files }) => sum + files.length, 0),
     rows: manifests.reduce((sum, { rows }) => sum + rows, 0),
   };
+}
+
+/** When a snapshot is made. Its folders are named by the second: those that another one of that second has begun are left to it. */
+async function instantOfItsOwn(
+  { store, clock }: SnapshotDeps,
+  zone: string,
+  signal: AbortSignal,
+): Promise<Instant> {
+  for (;;) {
+    const at = instantOf(clock.now());
+    if (!(await isBegun(store, at, zone))) return at;
+    await clock.sleep(1_000 - (clock.now() % 1_000), signal);
+  }
+}
+
+async function isBegun(store: ObjectStore, at: Instant, zone: string): Promise<boolean> {
+  for (const { table } of mergedTables)
+    for await (const _ of store.list(`${snapshotFolder(table, at, zone)}/`)) return true;
+  return false;
 }
 
 /** The state from the compacted topics, in two passes (the newest position of each key, then the rows at these positions), so that memory holds keys, not rows. */
@@ -164,7 +223,8 @@ async function writeTable(
   const files: SnapshotManifest["files"][number][] = [];
   let waiting: LogRecord[] = [];
   const flush = async () => {
-    if (waiting.length > 0) files.push(...(await writeFile(deps, cut, waiting, files.length)));
+    if (waiting.length > 0)
+      files.push(...(await writeFile(deps, { ...cut, signal }, waiting, files.length)));
     waiting = [];
   };
   for await (const { records } of batchesToEnd(deps.log, topic, { ranges, signal }))
@@ -190,7 +250,7 @@ async function writeTable(
 
 async function writeFile(
   deps: SnapshotDeps,
-  { columns, folder }: TableCut,
+  { columns, folder, signal }: TableCut & { readonly signal: AbortSignal },
   records: readonly LogRecord[],
   number: number,
 ) {
@@ -220,6 +280,7 @@ async function writeFile(
       what: "uploading a snapshot file",
       clock,
       logger,
+      signal,
     });
     return [{ name, rows: stats.rows, bytes: stats.bytes, sha256: await sha256Of(path) }];
   } finally {

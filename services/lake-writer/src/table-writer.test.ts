@@ -13,7 +13,13 @@ import {
   silentLogger,
 } from "@thulium-stream/contracts";
 import { VirtualClock } from "@thulium-stream/kit";
-import type { BulkEncoder } from "@thulium-stream/lake";
+import {
+  type BulkEncoder,
+  type EncoderSetting,
+  expireSnapshots,
+  noHistory,
+  Table,
+} from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
@@ -74,7 +80,12 @@ function writerOf(
   log: EventLog,
   store: ObjectStore,
   tempFolder: string,
-  { clock = new VirtualClock("2026-11-24T08:00:00.000Z"), flushRows = 20 } = {},
+  {
+    clock = new VirtualClock("2026-11-24T08:00:00.000Z"),
+    flushRows = 20,
+    encoderSetting = "duckdb" as EncoderSetting,
+    logger = silentLogger,
+  } = {},
 ): TableWriter {
   const [spec] = eventTables;
   if (spec === undefined) throw new Error("no table");
@@ -83,10 +94,10 @@ function writerOf(
       log,
       store,
       encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
-      encoderSetting: "duckdb",
+      encoderSetting,
       tempFolder,
       clock,
-      logger: silentLogger,
+      logger,
       newId,
       deadLetter: async () => {},
       isErased: () => false,
@@ -181,3 +192,36 @@ it("the end of a backlog does not wait either behind a batch that was written fo
   await running;
   expect(writer.status()).toMatchObject({ rows: 30, files: 2, lag: 0 });
 });
+
+it.each(["parquetjs-lite", "duckdb"] as const)(
+  "goes on without reading again when an erasure lets the history go meanwhile (%s)",
+  async (encoderSetting) => {
+    const clock = new VirtualClock("2026-11-24T08:00:00.000Z");
+    const store = createMemoryStore({ clock });
+    const table = "ticket_events";
+    const source = logOf(80, async (taken) => {
+      if (taken !== 5) return;
+      const eraser = await Table.open({ store, table, clock, newId });
+      const [file] = await eraser.liveFiles();
+      if (file === undefined) throw new Error("nothing was written yet");
+      const again = { ...file, key: file.key.replace(".parquet", "x.parquet") };
+      await store.copy(file.key, again.key);
+      await eraser.commit({
+        operation: "overwrite",
+        added: [again],
+        removed: [file.key],
+        writtenAtMs: clock.now(),
+      });
+      await expireSnapshots(eraser, { store, clock, history: noHistory });
+    });
+    const warn = vi.fn();
+    const writer = writerOf(source.log, store, join(folder, "temp"), {
+      clock,
+      encoderSetting,
+      logger: { ...silentLogger, warn },
+    });
+    await writer.run(new AbortController().signal, new Map([[0, 80]]));
+    expect(warn.mock.calls).toEqual([]);
+    expect(writer.status()).toMatchObject({ rows: 80, lag: 0 });
+  },
+);

@@ -59,8 +59,9 @@ export function encodeAvro(
   ]);
 }
 
-/** Records of an Avro object container file. @throws Error when it is none. A file that is cut short may give fewer: compare with what is said to be in it. */
+/** Records of an Avro object container file. @throws Error when it is none, or is cut short within a block. */
 export async function decodeAvro(bytes: Uint8Array): Promise<readonly Record<string, unknown>[]> {
+  checkEnd(bytes);
   const decoder = new avro.streams.BlockDecoder({ parseHook: typeOf as never });
   const records: Record<string, unknown>[] = [];
   decoder.on("data", (record: Record<string, unknown>) => records.push(record));
@@ -68,6 +69,17 @@ export async function decodeAvro(bytes: Uint8Array): Promise<readonly Record<str
   Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]).pipe(decoder);
   await ended;
   return records;
+}
+
+/** Each block ends with the mark that the header ends with. A decoder takes what is cut short for a file with fewer records, none maybe. */
+function checkEnd(bytes: Uint8Array): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { value, offset } = headerType.decode(buffer, 0) as {
+    value?: { readonly sync: Buffer };
+    offset: number;
+  };
+  if (value === undefined || offset < 0) throw new Error("its header is cut short");
+  if (!buffer.subarray(-value.sync.length).equals(value.sync)) throw new Error("it is cut short");
 }
 
 /** Types by the text of their schema: making one costs more than reading a file of a few records. */

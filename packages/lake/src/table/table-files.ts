@@ -1,6 +1,6 @@
 import { Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import type { SnapshotId } from "./data-file.ts";
-import { decodeManifest, type ManifestEntry } from "./manifest.ts";
+import { corrupt, decodeManifest, type ManifestEntry } from "./manifest.ts";
 import { decodeManifestList, entriesOf, type ManifestFile } from "./manifest-list.ts";
 import {
   decodeMetadata,
@@ -73,9 +73,12 @@ export class TableFiles {
     return await this.#store.putIfAbsent(this.metadataKey(version), encodeMetadata(metadata));
   }
 
-  /** The newest version: from `from`, or the hint, forward until there is no next; without a usable hint by a listing. */
+  /**
+   * The newest version: from `from`, or the hint, forward until there is no next; without a usable hint by a listing. A `from` that expiry has removed by now tells nothing: the
+   * versions behind it are gone, too.
+   */
   async newest(from: TableVersion | null): Promise<TableVersion | null> {
-    let current = from;
+    let current = from !== null && (await this.isThere(from.version)) ? from : null;
     if (current === null) {
       const hinted = await this.hint();
       current = hinted === 0 ? null : await this.read(hinted);
@@ -86,6 +89,13 @@ export class TableFiles {
       if (next === null) return current;
       current = next;
     }
+  }
+
+  /** Whether the metadata file of a version is still there. */
+  async isThere(version: number): Promise<boolean> {
+    const key = this.metadataKey(version);
+    for await (const entry of this.#store.list(key)) return entry.key === key;
+    return false;
   }
 
   /** The version that the hint names; 0 when there is none or it is unreadable. */
@@ -108,7 +118,11 @@ export class TableFiles {
   async manifests(snapshot: IcebergSnapshot | null): Promise<readonly ManifestFile[]> {
     if (snapshot === null) return [];
     const key = this.keyOf(snapshot["manifest-list"]);
-    return await decodeManifestList(key, await this.#whole(key));
+    const manifests = await decodeManifestList(key, await this.#whole(key));
+    // Cut behind its header a list looks like that of an empty table.
+    if (manifests.length === 0 && Number(snapshot.summary["total-data-files"] ?? 0) > 0)
+      throw corrupt(key, "it names no manifest, but its snapshot has files");
+    return manifests;
   }
 
   /** Live entries of manifests, with what they inherit from them: sequence numbers and the snapshot that added them. */

@@ -267,4 +267,17 @@ describe("a table", () => {
     const failure = await open().catch((error: unknown) => error);
     expect(isFailure(failure, "CorruptRecord") && failure.message).toContain("metadata.json");
   });
+
+  it("names a list of manifests that was cut short, instead of taking the table for smaller", async () => {
+    const table = await made();
+    for (let n = 0; n < 3; n += 1) await append(table, n, n + 1);
+    const key = table.files.keyOf(table.snapshot?.["manifest-list"] ?? "");
+    const whole = (await store.get(key)) ?? new Uint8Array();
+    for (let bytes = 0; bytes < whole.length; bytes += 1) {
+      await store.put(key, whole.subarray(0, bytes));
+      await expect(rowsOf(table), `${bytes} bytes`).rejects.toMatchObject({
+        code: "CorruptRecord",
+      });
+    }
+  });
 });

@@ -264,8 +264,9 @@ export class Table {
   ): Promise<boolean> {
     const { clock } = this.#options;
     for (let doubts = 0; ; ) {
+      const base = this.#current;
+      let lacking: Failure | null = null;
       try {
-        const base = this.#current;
         if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
         if (isLanded(base.metadata)) return true;
         // Clocks of writers differ: time in the table never steps back.
@@ -275,12 +276,17 @@ export class Table {
         if (await this.#put(base, nextVersion(metadata, this.#nameOf(base), nowMs), isLanded))
           return true;
       } catch (error) {
-        doubts += 1;
-        if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
-          throw error;
-        await clock.sleep(100 * 2 ** doubts, signal);
+        if (isFailure(error, "CorruptRecord")) lacking = error;
+        else {
+          doubts += 1;
+          if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
+            throw error;
+          await clock.sleep(100 * 2 ** doubts, signal);
+        }
       }
       await this.refresh();
+      // What an older version names may have expired, but not what the newest one does.
+      if (lacking !== null && this.version === base?.version) throw lacking;
     }
   }
 
@@ -292,8 +298,9 @@ export class Table {
   ): Promise<boolean> {
     const version = base.version + 1;
     if ((await this.#files.create({ version, metadata })) !== "created") return false;
-    // A process that slept for days may have filled a gap that expiry left far behind the newest version: then the hint is ahead, and the newest version decides.
-    if ((await this.#files.hint()) > version) {
+    // A process that slept for days may have filled a gap that expiry left far behind the newest version: then the hint is ahead, unless it was late itself, and the version before is gone.
+    // The newest version decides.
+    if ((await this.#files.hint()) > version || !(await this.#files.isThere(base.version))) {
       this.#current = await this.#files.newest(null);
       if (this.metadata === null || !isLanded(this.metadata)) return false;
     } else {
@@ -313,7 +320,7 @@ export class Table {
 
 /** Why a change must not be committed on top of these positions; null = it may. Pure. */
 function refusalOf(change: TableChange, base: TableMetadata, nowMs: number): CommitOutcome | null {
-  const { from = {}, whole, writtenAtMs } = change;
+  const { added, removed = [], from = {}, whole, writtenAtMs } = change;
   const held = positionsOf(base);
   const isMoved = Object.entries(from).some(
     ([partition, position]) => (held[partition] ?? 0) !== position,
@@ -322,7 +329,9 @@ function refusalOf(change: TableChange, base: TableMetadata, nowMs: number): Com
     whole !== undefined &&
     JSON.stringify(wholenessOf(base).positions) !== JSON.stringify(whole.from);
   if (isMoved || isWholeMoved) return "overtaken";
-  return change.added.length > 0 && nowMs - writtenAtMs > oldestFileMs ? "stale" : null;
+  // A change that only removes has written manifests, which may have been taken for orphans as well.
+  const hasFiles = added.length + removed.length > 0;
+  return hasFiles && nowMs - writtenAtMs > oldestFileMs ? "stale" : null;
 }
 
 /** A snapshot id that stays exact as a number: 48 bits of the commit's id. */

@@ -57,10 +57,10 @@ export class ErasedRowFinder implements AsyncDisposable {
       found.push([id, customerId ?? null]);
     }
     if (found.length === 0) return none;
-    // An event's row has an id of its own; a state's is known by its ticket.
+    // An event's row has an id of its own; a state's is known by its ticket, whose id another tenant may have, too.
     const keys = columns.has("id")
       ? await this.#eventKeys(file, customer, found)
-      : [...ticketIds].map((ticket_id): RowKey => ({ ticket_id }));
+      : [...ticketIds].map((ticket_id): RowKey => ({ system: this.#list.system, ticket_id }));
     return { keys, erasures, ticketIds };
   }
 
@@ -89,7 +89,7 @@ export class ErasedRowFinder implements AsyncDisposable {
   ): Promise<readonly RowKey[]> {
     const pairs = found.map(([id, customerId]) => `(${text(id)}, ${text(customerId ?? "")})`);
     const { rows } = await this.#query.run(
-      `SELECT id FROM ${file} WHERE (ticket_id, coalesce(${customer}, '')) IN (${pairs.join(", ")})`,
+      `SELECT id FROM ${file} WHERE system = ${text(this.#list.system)} AND (ticket_id, coalesce(${customer}, '')) IN (${pairs.join(", ")})`,
       { maxRows },
     );
     return rows.map(([id]): RowKey => ({ id: String(id) }));

@@ -28,7 +28,13 @@ import {
   makeMessage,
   makeTicket,
 } from "@thulium-stream/kit";
-import { type FileCache, openFileCache, openLakeQuery } from "@thulium-stream/lake";
+import {
+  type BulkEncoder,
+  type FileCache,
+  openFileCache,
+  openLakeQuery,
+} from "@thulium-stream/lake";
+import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
 import { createMemoryStore } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { ErasureFollower } from "@thulium-stream/runtime";
@@ -36,6 +42,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lakeViews } from "../lake-catalog.ts";
 import { LakeWriter } from "../lake-writer.ts";
 import type { SnapshotManifest } from "../snapshot.ts";
+import { tableViews } from "../table-views.ts";
 import { LakeEraser } from "./lake-eraser.ts";
 import { searchLake } from "./search-lake.ts";
 
@@ -81,11 +88,11 @@ const observed = {
   last_event_id: "e".repeat(26),
 };
 
-function recordsOf(n: number): readonly NewRecord[] {
-  const head = headOf(n);
-  const message = makeMessage({ ticket_id: head.ticket_id, message_id: String(n) });
+function recordsOf(n: number, system = "acme"): readonly NewRecord[] {
+  const head = { ...headOf(n), system };
+  const message = makeMessage({ system, ticket_id: head.ticket_id, message_id: String(n) });
   const envelope = {
-    system: "acme",
+    system,
     ticket_id: head.ticket_id,
     time: observed.observed_at,
     time_is_observation: false,
@@ -100,7 +107,7 @@ function recordsOf(n: number): readonly NewRecord[] {
   const ticketEvent: TicketEvent = {
     ...envelope,
     type: "thulium.ticket.created",
-    id: `t${n}`.padStart(26, "a"),
+    id: `${system}t${n}`.padStart(26, "a"),
     kinds: ["created"],
     derived: [],
     ticket: head,
@@ -108,7 +115,7 @@ function recordsOf(n: number): readonly NewRecord[] {
   const messageEvent: MessageEvent = {
     ...envelope,
     type: "thulium.message.added",
-    id: `m${n}`.padStart(26, "a"),
+    id: `${system}m${n}`.padStart(26, "a"),
     message_id: message.message_id,
     message,
     ticket: head,
@@ -119,22 +126,22 @@ function recordsOf(n: number): readonly NewRecord[] {
     recordOfEvent(messageEvent, 1),
     {
       topic: "tickets",
-      key: `acme:${head.ticket_id}`,
+      key: `${system}:${head.ticket_id}`,
       value: encodeJson({ ...head, ...observed, listed: true, messages: [] }),
       headers,
     },
     {
       topic: "messages",
-      key: `acme:${head.ticket_id}:${n}`,
-      partitionKey: `acme:${head.ticket_id}`,
+      key: `${system}:${head.ticket_id}:${n}`,
+      partitionKey: `${system}:${head.ticket_id}`,
       value: encodeJson({ ...message, ...observed }),
       headers,
     },
     {
       topic: "ticket-metrics",
-      key: `acme:${head.ticket_id}`,
+      key: `${system}:${head.ticket_id}`,
       value: encodeJson({
-        system: "acme",
+        system,
         ticket_id: head.ticket_id,
         customer_id: head.customer_id,
       }),
@@ -178,13 +185,13 @@ async function erasure(fields: Partial<ErasureState> = {}): Promise<ErasureState
   };
 }
 
-function writerOn(store: ObjectStore): LakeWriter {
+function writerOn(store: ObjectStore, duckdb: BulkEncoder | null = null): LakeWriter {
   return new LakeWriter(
     {
       log,
       store,
       cache: cacheOf(store),
-      encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb: null },
+      encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
       encoderSetting: "parquetjs-lite",
       tempFolder: join(folder, "temp"),
       clock,
@@ -323,6 +330,30 @@ describe("the lake's part of an erasure", () => {
     expect(await store.get(`claims/acme/7001/${"b".repeat(64)}`)).not.toBe(null);
   });
 
+  it("leaves another tenant's tickets of the same ids where several share the topics", async () => {
+    const store = createMemoryStore({ clock });
+    const duckdb = await createDuckdbEncoder({ tempFolder: join(folder, "duckdb"), newId });
+    try {
+      await append([checkpoint, ...recordsOf(0), ...recordsOf(0, "other"), ...recordsOf(1)]);
+      await writerOn(store, duckdb).flushUntil(never);
+      await append([erasureRecord(await erasure())]);
+      expect(await eraserOn(store).eraseAll(never)).toBe("done");
+      const cache = cacheOf(store);
+      for (const { name, objects, columns } of await tableViews(store)) {
+        if (name.endsWith("_snapshot")) continue;
+        const files = await cache.pathsOf(objects);
+        await using lake = await openLakeQuery({ views: [{ name, files, columns }] });
+        const sql = `select system, ticket_id from ${name} order by all`;
+        expect((await lake.run(sql)).rows, name).toEqual([
+          ["acme", "7001"],
+          ["other", "7000"],
+        ]);
+      }
+    } finally {
+      await duckdb.close();
+    }
+  });
+
   it("states files of snapshots as they are, also when one that is written anew has its old size", async () => {
     const store = createMemoryStore({ clock });
     await fill(store);
@@ -334,7 +365,7 @@ describe("the lake's part of an erasure", () => {
   it("waits for tables that have still to come past the events, and those do not take them over", async () => {
     const store = createMemoryStore({ clock });
     await fill(store);
-    await append([20, 24, 25].flatMap(recordsOf));
+    await append([20, 24, 25].flatMap((n) => recordsOf(n)));
     await append([
       erasureRecord(
         await erasure({

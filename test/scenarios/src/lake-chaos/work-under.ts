@@ -96,7 +96,10 @@ function sendThrough({ plant }: LakeConditions, crash: OrderedCrash): void {
   const sent = async function sent(this: S3Client, ...args: unknown[]) {
     const [command] = args;
     const now = going.getStore();
-    if (command instanceof ListObjectsV2Command && now !== undefined) now.hasListed = true;
+    // A look for one version lists its key alone.
+    const isOfFolder =
+      command instanceof ListObjectsV2Command && command.input.Prefix?.endsWith("/") === true;
+    if (isOfFolder && now !== undefined) now.hasListed = true;
     const point = pointOf(command);
     if (command instanceof DeleteObjectsCommand && point !== null)
       // Whoever watches sees who deletes: a flush or a merge never may.
@@ -127,6 +130,8 @@ function pointOf(command: unknown): string | null {
   if (command instanceof DeleteObjectsCommand) {
     const [key = ""] = command.input.Delete?.Objects?.map(({ Key = "" }) => Key) ?? [];
     if (work === "erase") return key.includes("snapshots/") ? null : "erase.delete";
+    // A snapshot that was erased from before it was closed takes its own manifests back.
+    if (work === "snapshot" && key.endsWith("/_manifest.json")) return null;
     if (work !== "maintain") return key.includes("_probe/") ? null : `${work}.delete`;
     if (key.includes("snapshots/")) return "folders.delete";
     return hasListed ? "orphans.delete" : "expire.delete";
