@@ -1,6 +1,6 @@
 import { Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import type { SnapshotId } from "./data-file.ts";
-import { decodeManifest, type ManifestEntry } from "./manifest.ts";
+import { corrupt, decodeManifest, type ManifestEntry } from "./manifest.ts";
 import { decodeManifestList, entriesOf, type ManifestFile } from "./manifest-list.ts";
 import {
   decodeMetadata,
@@ -104,11 +104,18 @@ export class TableFiles {
     }
   }
 
-  /** Manifests of a snapshot. */
+  /** Manifests of a snapshot. @throws Failure `CorruptRecord` when its list is missing, unreadable, or names fewer files than the snapshot's summary: a list that was cut short reads as a smaller table. */
   async manifests(snapshot: IcebergSnapshot | null): Promise<readonly ManifestFile[]> {
     if (snapshot === null) return [];
     const key = this.keyOf(snapshot["manifest-list"]);
-    return await decodeManifestList(key, await this.#whole(key));
+    const manifests = await decodeManifestList(key, await this.#whole(key));
+    const found = manifests
+      .filter(({ content }) => content === 0)
+      .reduce((sum, each) => sum + each.added_files_count + each.existing_files_count, 0);
+    const stated = Number(snapshot.summary["total-data-files"] ?? 0);
+    if (found < stated)
+      throw corrupt(key, `its manifests have ${found} files, the summary says ${stated}`);
+    return manifests;
   }
 
   /** Live entries of manifests, with what they inherit from them: sequence numbers and the snapshot that added them. */
