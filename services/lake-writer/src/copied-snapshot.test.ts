@@ -148,6 +148,19 @@ describe("a snapshot of the current-state tables", () => {
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([]);
   });
 
+  it("is made beside a snapshot whose manifest is damaged", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const keys = store.calls.flatMap(({ keys: [key = ""] }) => key);
+    const manifest = keys.find((key) => /^snapshots\/tickets\/.*_manifest\.json$/.test(key));
+    await store.put(manifest ?? "", new TextEncoder().encode('{"format'));
+    await clock.sleep(86_400_000);
+    expect(await snapshot()).toMatchObject({ tickets: 1 });
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
+      { where: manifest, what: expect.stringContaining("cannot be read") },
+    ]);
+  });
+
   it("holds the figures of the tickets in a folder of their own, copied like the rest", async () => {
     await append(ticket(1, "a", 1, "2026-10"), checkpoint(1), figures(1, "2026-10"));
     await snapshot();
