@@ -115,12 +115,14 @@ function addReaders(root: Command, signal: AbortSignal, done: (code: number) => 
     .description("tables with files by size, rows, age and log positions; snapshots")
     .option("--json", "JSON", false)
     .action(({ json }: { json: boolean }) =>
-      withLake((store, { clock }) => listLake(store, { json, nowMs: clock.now() })),
+      withLake((store, { settings, clock }) =>
+        listLake(store, { url: settings.LAKE_URL, json, nowMs: clock.now() }),
+      ),
     );
   lake
     .command("query")
     .description(
-      "SQL over tickets, messages, ticket_metrics, ticket_events, message_events, and the newest snapshot as tickets_snapshot, messages_snapshot",
+      "SQL over tickets, messages, ticket_metrics, ticket_events, message_events, and the newest snapshot as tickets_snapshot, messages_snapshot, ticket_metrics_snapshot",
     )
     .argument("<sql>")
     .addOption(

@@ -71,6 +71,15 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/** Bytes as people say them, by 1024: 840 B, 2.4 MB, 31 GB. */
+export function sizeText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, at] = [bytes, 0];
+  while (value >= 999.5 && at < units.length - 1) [value, at] = [value / 1024, at + 1];
+  const rounded = value < 9.95 ? Math.round(value * 10) / 10 : Math.round(value);
+  return `${rounded} ${units[at]}`;
+}
+
 /** Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min. */
 export function spanText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
