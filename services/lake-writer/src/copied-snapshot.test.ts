@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type EventLog,
   encodeJson,
@@ -157,7 +157,7 @@ describe("a snapshot of the current-state tables", () => {
     await clock.sleep(86_400_000);
     expect(await snapshot()).toMatchObject({ tickets: 1 });
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
-      { where: manifest, what: expect.stringContaining("cannot be read") },
+      { where: dirname(manifest ?? ""), what: expect.stringContaining("cannot be read") },
     ]);
   });
 

@@ -62,8 +62,9 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
     options.signal.throwIfAborted();
     if (!complete) continue;
     count.snapshots += 1;
-    const where = `${folder}/_manifest.json`;
-    const files = await unlessDamaged(where, faults, () => verifySnapshot(folder, options, faults));
+    const files = await unlessDamaged(folder, faults, () =>
+      verifySnapshot(folder, options, faults),
+    );
     count.files += files ?? 0;
   }
   return { ...count, faults };

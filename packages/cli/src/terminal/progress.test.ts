@@ -22,6 +22,8 @@ describe("spanText", () => {
     [200, "3 min 20 s"],
     [180, "3 min"],
     [7500, "2 h 5 min"],
+    [172_799, "47 h 59 min"],
+    [273_600, "3 d 4 h"],
   ])("%d is %s", (seconds, text) => {
     expect(spanText(seconds)).toBe(text);
   });

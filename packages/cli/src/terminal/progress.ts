@@ -80,11 +80,13 @@ export function sizeText(bytes: number): string {
   return `${rounded} ${units[at]}`;
 }
 
-/** Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min. */
+/** Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
 export function spanText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3600)
     return `${Math.floor(whole / 60)} min${whole % 60 > 0 ? ` ${whole % 60} s` : ""}`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < 2 * 86_400)
+    return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
