@@ -15,7 +15,7 @@ import { dropLetters, listLetters, showLetter } from "./dead-letters/letter-comm
 import { retryLetters } from "./dead-letters/retry-letters.ts";
 import { erase, eraseStatus } from "./erase/erase-commands.ts";
 import type { EraseOptions } from "./erase/erase-subject.ts";
-import { eventType, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
+import { eventType, instant, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
 import { processContext } from "./process-context.ts";
 import { type BackfillOptions, backfillRequest } from "./tasks/backfill-range.ts";
 import { changeTask, type StartOptions, showTasks, startTask } from "./tasks/task-commands.ts";
@@ -197,13 +197,6 @@ function addLakeCare(lake: Command, signal: AbortSignal, done: (code: number) =>
         done(await verifyLakeNow(store, context, { ...options, signal })),
       ),
     );
-}
-
-function instant(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms))
-    throw new InvalidArgumentError("must be an instant such as 2026-11-24T08:00:00Z");
-  return ms;
 }
 
 function addTasks(root: Command, signal: AbortSignal, done: (code: number) => void): void {
