@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { eventType, kindOfEvent, publishedSince } from "./option-values.ts";
+import { eventType, instant, kindOfEvent, publishedSince } from "./option-values.ts";
 
 describe("values of options", () => {
   it("take a time as an instant with its zone, as a day, and as how long ago", () => {
@@ -18,6 +18,13 @@ describe("values of options", () => {
       expect(() => publishedSince(text)).toThrow("how long ago");
     },
   );
+
+  it("take an instant with its zone or a day, and none that each machine reads in its own way", () => {
+    expect(instant("2026-11-24T08:00:00Z")).toBe(Date.parse("2026-11-24T08:00:00Z"));
+    expect(instant("2026-11-24")).toBe(Date.parse("2026-11-24T00:00:00Z"));
+    for (const text of ["2026-11-24T08:00", "1", "2026", "2h", "24.11.2026"])
+      expect(() => instant(text), text).toThrow("with its zone");
+  });
 
   it("take a type with and without prefix, a known kind, and list what there is otherwise", () => {
     expect(eventType("message.added")).toBe("thulium.message.added");

@@ -27,14 +27,30 @@ export function kindOfEvent(text: string): string {
 
 const instantForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:\d{2})?$/;
 
+/** Milliseconds since 1970 of an instant with its zone, or of the beginning of a day (UTC); null for anything else. */
+function epochMsOf(text: string): number | null {
+  const [, time, , , zone] = instantForm.exec(text) ?? [null];
+  const atMs = Date.parse(text);
+  const isKnown = instantForm.test(text) && (time === undefined) === (zone === undefined);
+  return isKnown && !Number.isNaN(atMs) ? atMs : null;
+}
+
+/** An instant in milliseconds since 1970: with its zone, or a day (UTC). @throws InvalidArgumentError. */
+export function instant(text: string): number {
+  const atMs = epochMsOf(text);
+  if (atMs === null)
+    throw new InvalidArgumentError(
+      "must be an instant with its zone (2026-11-25T08:00Z) or a day (2026-11-25, its beginning in UTC)",
+    );
+  return atMs;
+}
+
 /** The instant in milliseconds since 1970, given now: an instant with its zone, a day (UTC), or how long ago. @throws InvalidArgumentError. */
 export function publishedSince(text: string): (nowMs: number) => number {
   const agoMs = parseDuration(text);
   if (agoMs !== null) return (nowMs) => nowMs - agoMs;
-  const [, time, , , zone] = instantForm.exec(text) ?? [null];
-  const atMs = Date.parse(text);
-  const isKnown = instantForm.test(text) && (time === undefined) === (zone === undefined);
-  if (!isKnown || Number.isNaN(atMs))
+  const atMs = epochMsOf(text);
+  if (atMs === null)
     throw new InvalidArgumentError(
       "must be an instant with its zone (2026-11-25T08:00Z), a day (2026-11-25, UTC), or how long ago (90m, 2h, 3d)",
     );

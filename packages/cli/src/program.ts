@@ -15,7 +15,7 @@ import { dropLetters, listLetters, showLetter } from "./dead-letters/letter-comm
 import { retryLetters } from "./dead-letters/retry-letters.ts";
 import { erase, eraseStatus } from "./erase/erase-commands.ts";
 import type { EraseOptions } from "./erase/erase-subject.ts";
-import { eventType, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
+import { eventType, instant, kindOfEvent, publishedSince, wholeNumber } from "./option-values.ts";
 import { processContext } from "./process-context.ts";
 import { type BackfillOptions, backfillRequest } from "./tasks/backfill-range.ts";
 import { changeTask, type StartOptions, showTasks, startTask } from "./tasks/task-commands.ts";
@@ -115,12 +115,14 @@ function addReaders(root: Command, signal: AbortSignal, done: (code: number) => 
     .description("tables with files by size, rows, age and log positions; snapshots")
     .option("--json", "JSON", false)
     .action(({ json }: { json: boolean }) =>
-      withLake((store, { clock }) => listLake(store, { json, nowMs: clock.now() })),
+      withLake((store, { settings, clock }) =>
+        listLake(store, { url: settings.LAKE_URL, json, nowMs: clock.now() }),
+      ),
     );
   lake
     .command("query")
     .description(
-      "SQL over tickets, messages, ticket_metrics, ticket_events, message_events, and the newest snapshot as tickets_snapshot, messages_snapshot",
+      "SQL over tickets, messages, ticket_metrics, ticket_events, message_events, and the newest snapshot as tickets_snapshot, messages_snapshot, ticket_metrics_snapshot",
     )
     .argument("<sql>")
     .addOption(
@@ -195,13 +197,6 @@ function addLakeCare(lake: Command, signal: AbortSignal, done: (code: number) =>
         done(await verifyLakeNow(store, context, { ...options, signal })),
       ),
     );
-}
-
-function instant(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms))
-    throw new InvalidArgumentError("must be an instant such as 2026-11-24T08:00:00Z");
-  return ms;
 }
 
 function addTasks(root: Command, signal: AbortSignal, done: (code: number) => void): void {

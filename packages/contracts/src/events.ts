@@ -50,10 +50,10 @@ export type Change = z.infer<typeof change>;
 
 /** A step between two observations that the API cannot show but a system comment tells. */
 export const derivedStep = z.object({
-  kind: z.enum(kinds),
+  kind: z.enum(kinds).describe("What the step was"),
   at: instant.nullable().describe("When the message was written"),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
+  from: z.string().nullable().describe("Value before the step"),
+  to: z.string().nullable().describe("Value after the step"),
   message_id: z.string().describe("The message that tells it"),
 });
 /** See {@link derivedStep}. */
@@ -68,7 +68,9 @@ const envelope = {
   ),
   time_is_observation: z.boolean().describe("true when the source gave no instant for this change"),
   observed_at: instant.describe("When we read it"),
-  origin: z.enum(origins).describe("Which schedule made the observation"),
+  origin: z
+    .enum(origins)
+    .describe("Which schedule made the observation: live, backfill, reread or census"),
   version: z
     .int()
     .min(1)

@@ -20,6 +20,8 @@ export const figureBases = [
 ] as const;
 /** One of {@link figureBases}. */
 export type FigureBasis = (typeof figureBases)[number];
+const basis = (what: string) =>
+  z.enum(figureBases).describe(`${what}: ${figureBases.slice(0, -1).join(", ")}, or none`);
 
 /** The head of a ticket during a run of versions that do not differ in what figures need. */
 export const headRun = z.object({
@@ -93,8 +95,8 @@ export type StoredHistory = z.infer<typeof storedHistory>;
 
 /** One customer message that waited, and the reply that ended the wait. */
 export const nextResponse = z.object({
-  asked_at: instant,
-  answered_at: instant,
+  asked_at: instant.describe("When the customer message that waited was written"),
+  answered_at: instant.describe("When the agent's next reply was written"),
   ...both("response", "From the first unanswered customer message to the agent's next reply"),
 });
 /** See {@link nextResponse}. */
@@ -110,8 +112,8 @@ export type TimeShare = z.infer<typeof timeShare>;
 
 /** How a ticket stands against one target of its service level. */
 export const slaStanding = z.object({
-  state: z.enum(["met", "breached", "running"]),
-  target_s: z.int().min(0),
+  state: z.enum(["met", "breached", "running"]).describe("met, breached or running"),
+  target_s: z.int().min(0).describe("The time that is allowed"),
   is_business: z.boolean().describe("Whether the target counts working seconds"),
   due_at: instant.nullable().describe("When the present or last clock runs out"),
   left_s: seconds("Seconds left, in the target's own measure; null unless it is running"),
@@ -125,35 +127,48 @@ export type SlaStanding = z.infer<typeof slaStanding>;
  * people leave it out.
  */
 export const ticketMetrics = z.object({
-  system: z.string().min(1),
-  ticket_id: z.string(),
+  system: z.string().min(1).describe("Tenant: the first label of the source's host name"),
+  ticket_id: z
+    .string()
+    .describe("Canonical decimal id; `erased-…` for figures of a closed ticket that was erased"),
   rules_id: z.string().length(26).describe("Hash of the settings that the figures were made with"),
   as_of: instant.describe("The newest observation that is folded"),
-  subject: text,
-  customer_id: text,
-  queue_id: text,
-  queue: text,
-  category: text,
-  source: text,
-  agent: text,
-  status: text,
-  priority: text,
-  created_at: instant,
-  deleted: z.boolean(),
-  is_open: z.boolean(),
+  subject: text.describe("Subject line"),
+  customer_id: text.describe("Customer id in the CRM"),
+  queue_id: text.describe("Queue id"),
+  queue: text.describe("Queue name"),
+  category: text.describe("Category id"),
+  source: text.describe("Channel: email, phone, sms, chat, www, …"),
+  agent: text.describe("Assigned agent; null when unassigned"),
+  status: text.describe("Status and sub-status as one text"),
+  priority: text.describe(
+    "Value of the custom field that METRICS_SETTINGS names; null without one",
+  ),
+  created_at: instant.describe(
+    "When the ticket was created; when it was first seen, where the source does not say",
+  ),
+  deleted: z.boolean().describe("true when the ticket is gone from the source"),
+  is_open: z.boolean().describe("true while it is neither closed nor deleted"),
   open: z
-    .array(z.object({ from: instant, to: instant.nullable() }))
+    .array(
+      z.object({
+        from: instant.describe("When it was opened"),
+        to: instant.nullable().describe("When it was closed; null while it is open"),
+      }),
+    )
     .describe("Stretches during which it was open; the last has no end while it is"),
-  first_response_at: instant.nullable(),
+  first_response_at: instant.nullable().describe("The first reply of an agent"),
   ...both("first_response", "First customer message, else creation, to the first agent reply"),
-  next_responses: z.array(nextResponse),
+  next_responses: z
+    .array(nextResponse)
+    .describe("Customer messages that waited, and their answers"),
   waiting_since: instant.nullable().describe("The first customer message that is unanswered"),
-  first_resolved_at: instant.nullable(),
+  first_resolved_at: instant.nullable().describe("The first close"),
   ...both("first_resolution", "Creation to the first close"),
   resolved_at: instant.nullable().describe("The last close; null while open"),
   ...both("resolution", "Creation to the last close; null while open"),
   resolution_precision_s: seconds("The close may lie this much earlier than `resolved_at`"),
-  reopen_count: z.int().min(0),
+  reopen_count: z.int().min(0).describe("How often it was closed and then not closed"),
   one_touch: z.boolean().describe("Closed with exactly one agent reply and no reopening"),
   ...both("open", "All the time that it was open"),
   ...both("requester_wait", "Open time with the ball on our side"),
@@ -165,21 +180,27 @@ export const ticketMetrics = z.object({
   time_in_queue: z.array(timeShare).describe("Within the observed life, by name"),
   time_with_agent: z.array(timeShare).describe("Within the observed life, by name"),
   replies: z.int().min(0).describe("Replies of agents, automatic ones left out"),
-  customer_messages: z.int().min(0),
-  comments: z.int().min(0),
+  customer_messages: z.int().min(0).describe("Messages of the customer"),
+  comments: z.int().min(0).describe("Messages of type COMMENT"),
   agents_involved: z.int().min(0).describe("Different agents who wrote a reply or comment"),
   rating_last: text.describe("The last rating of the newest rated message"),
-  sla_first_response: slaStanding.nullable(),
-  sla_next_response: slaStanding.nullable(),
-  sla_resolution: slaStanding.nullable(),
+  sla_first_response: slaStanding
+    .nullable()
+    .describe("Against the target of the first response; null without one"),
+  sla_next_response: slaStanding
+    .nullable()
+    .describe("Against the target of the answer to the customer who waits; null without one"),
+  sla_resolution: slaStanding
+    .nullable()
+    .describe("Against the target of the resolution; null without one"),
   vendor_first_response_s: z.int().nullable().describe("The vendor's own figure, never ours"),
   vendor_close_s: z.int().nullable().describe("The vendor's own figure, never ours"),
   created_known_at: instant.describe("When the ticket was first read"),
   first_response_known_at: instant.nullable().describe("When the first response was first read"),
   resolved_known_at: instant.nullable().describe("When the last close was first read"),
-  first_response_basis: z.enum(figureBases),
-  resolution_basis: z.enum(figureBases),
-  time_basis: z.enum(figureBases).describe("Of the times in status, queue and with agent"),
+  first_response_basis: basis("What the first response rests on"),
+  resolution_basis: basis("What the resolutions rest on"),
+  time_basis: basis("What the times in status, in queue and with agent rest on"),
   history: storedHistory,
 });
 /** See {@link ticketMetrics}. */

@@ -4,7 +4,10 @@ import { instant } from "./instant.ts";
 const text = z.string().nullable();
 
 /** A named value that is not part of the fixed schema; `value` is text, JSON text for anything that is no string. */
-export const namedValue = z.object({ name: z.string(), value: text });
+export const namedValue = z.object({
+  name: z.string().describe("Name"),
+  value: text.describe("Value; JSON text for anything that is no text"),
+});
 /** See {@link namedValue}. */
 export type NamedValue = z.infer<typeof namedValue>;
 

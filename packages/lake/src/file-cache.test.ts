@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FaultyObjectStore, ManualClock } from "@thulium-stream/kit";
@@ -65,7 +65,7 @@ it("an object that is gone is Rejected, one of another size InvalidResponse, and
   expect(await readdir(folder)).toEqual([]);
 });
 
-it("uses the objects of a folder where they are", async () => {
+it("uses the objects of a folder where they are, and names one that is gone", async () => {
   const cache = openFileCache({
     url: `file:${folder}`,
     store,
@@ -73,5 +73,10 @@ it("uses the objects of a folder where they are", async () => {
     clock,
     newId: () => "",
   });
+  await mkdir(join(folder, "t"));
+  await writeFile(join(folder, "t/a.parquet"), "");
   expect(await cache.pathsOf([object("t/a.parquet")])).toEqual([join(folder, "t/a.parquet")]);
+  await expect(cache.pathsOf([object("t/a.parquet"), object("t/b.parquet")])).rejects.toMatchObject(
+    { code: "Rejected", message: expect.stringContaining("t/b.parquet") },
+  );
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, Failure, type ObjectStore } from "@thulium-stream/contracts";
 import { parseLakeUrl } from "./open-object-store.ts";
@@ -44,11 +44,29 @@ export function openFileCache(options: FileCacheOptions): FileCache {
   if (place.kind === "directory") {
     const folder = resolve(place.folder);
     return {
-      pathsOf: async (objects) => objects.map(({ key }) => join(folder, key)),
+      pathsOf: (objects) => Promise.all(objects.map(({ key }) => pathIn(folder, key))),
       clear: async () => {},
     };
   }
   return new DownloadCache(options);
+}
+
+async function pathIn(folder: string, key: string): Promise<string> {
+  const path = join(folder, key);
+  try {
+    await access(path);
+    return path;
+  } catch (cause) {
+    throw gone(key, cause);
+  }
+}
+
+function gone(key: string, cause?: unknown): Failure {
+  return new Failure("Rejected", `${key} is no longer in the lake`, {
+    cause,
+    advice:
+      "Try again: a merge or an expiry may have replaced it since the table was read. If it stays so, `lake verify` lists what is missing.",
+  });
 }
 
 class DownloadCache implements FileCache {
@@ -123,10 +141,7 @@ class DownloadCache implements FileCache {
   async #download({ key, bytes }: ImmutableObject, name: string): Promise<void> {
     const { store, folder, newId } = this.#options;
     const body = await store.get(key);
-    if (body === null)
-      throw new Failure("Rejected", `${key} is no longer in the lake`, {
-        advice: "Try again: a merge or an expiry has replaced it since the table was read.",
-      });
+    if (body === null) throw gone(key);
     if (body.byteLength !== bytes)
       throw new Failure(
         "InvalidResponse",

@@ -189,3 +189,11 @@ it("after dispose a query fails with Closed", async () => {
   await query[Symbol.asyncDispose]();
   await expect(query.run("SELECT 1")).rejects.toMatchObject({ code: "Closed" });
 });
+
+it.each(["", ";", "-- nothing"])("refuses SQL without a statement: %j", async (sql) => {
+  await using query = await openLakeQuery({ views: [] });
+  await expect(query.run(sql)).rejects.toMatchObject({
+    code: "InvalidSettings",
+    message: "there is no statement in the SQL",
+  });
+});

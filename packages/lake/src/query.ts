@@ -175,6 +175,9 @@ function failureOf(error: unknown, aborted: boolean): Failure {
   if (error instanceof Failure) return error;
   if (aborted) return new Failure("Cancelled", "the query was cancelled", { cause: error });
   const message = error instanceof Error ? error.message : String(error);
+  // What the binding says of SQL without a statement.
+  if (message === "Error in native callback")
+    return new Failure("InvalidSettings", "there is no statement in the SQL", { cause: error });
   if (/^Out of Memory/i.test(message))
     return new Failure("TooLarge", message, {
       cause: error,

@@ -5,20 +5,25 @@ export interface DocumentedTable {
   readonly table: string;
   readonly topic: string;
   readonly columns: readonly Column[];
+  /** The column that is in the folder's name. */
+  readonly partition: Column;
 }
 
 /** The page `docs/lake-columns.md`: every column of every table with type, unit, meaning and source. */
 export function columnsPage(tables: readonly DocumentedTable[]): string {
   const sections = tables.map(
-    ({ table, topic, columns }) =>
-      `## \`${table}\`\n\nMade of the topic \`${topic}\`.\n\n${head}\n${rowsOf(columns, "", "").join("\n")}`,
+    ({ table, topic, columns, partition }) =>
+      `## \`${table}\`\n\nMade of the topic \`${topic}\`.\n\n${head}\n${rowsOf([...columns, partition], "", parents[table] ?? "").join("\n")}`,
   );
   return `<!-- Made by the test of services/lake-writer/src/columns-page.ts (run it with -u); edits are lost. -->
 
 # Columns of the lake
 
-Types by Iceberg's names. Every column may be null; "no value" at the source is null, never an empty text. \`id\` is the field id, in Parquet and Iceberg alike: it never changes.
-How tables and snapshots are laid out and read: [lake.md](lake.md).
+Types by Iceberg's names. Every column may be null; "no value" at the source is null, never an empty text, and no element an empty list. \`id\` is the field id, in Parquet and Iceberg alike: it never changes.
+What may be of several types stands as text, a list or an object as its JSON (\`changes[].before\`, \`custom_fields[].value\`). How tables and snapshots are laid out and read: [lake.md](lake.md).
+
+The last column of each table is its partition column: it stands in the folder's name and in the table's metadata, not in the files, and \`lake query\` does not know it. Snapshots have the columns of \`tickets\`, \`messages\` and
+\`ticket_metrics\` without it, and two in their folders' names: \`snapshot_date\` (local day of the cut, YYYY-MM-DD) and \`snapshot_at\` (its instant in UTC, YYYYMMDDThhmmssZ).
 
 ${sections.join("\n\n")}
 `;
@@ -32,7 +37,7 @@ function rowsOf(columns: readonly Column[], path: string, parent: string): reado
   return columns.flatMap(({ id, name, type, doc }) => {
     const shown = `${path}${name}`;
     const source = sourceOf(name, parent);
-    const meaning = (doc || meanings[name] || "").replaceAll("|", "\\|");
+    const meaning = doc.replaceAll("|", "\\|").replace("see Kinds", "see [Kinds](events.md#kinds)");
     const row = `| \`${shown}\` | ${id} | ${typeName(type)} | ${unitOf(name, type)} | ${meaning} | ${source} |`;
     const [fields, suffix] = fieldsOf(type);
     return [row, ...rowsOf(fields, `${shown}${suffix}.`, name)];
@@ -63,13 +68,23 @@ function unitOf(name: string, type: ColumnType): string {
   return /_s$/.test(name) ? "seconds" : "";
 }
 
-/** Names that are ours: of the event, of the observation, of the metrics. */
-const ours: ReadonlySet<string> = new Set(
-  `system id type time time_is_observation observed_at origin version previous_event_id source_updated_at_ambiguous kinds changes derived
-   ticket message content_hash last_event_id listed event_date created_month before after field kind at from to extra`.split(
-    /\s+/,
+/** Whose fields the rows of a table are, as a struct of the same name inside an event would say; left out = those of an event. */
+const parents: Readonly<Record<string, string>> = {
+  tickets: "ticket",
+  messages: "message",
+  ticket_metrics: "figures",
+};
+
+/** Names that are ours in an event and, of the observation, in the content of a ticket or message. */
+const ours = {
+  event: new Set(
+    `system id type time time_is_observation observed_at origin version previous_event_id source_updated_at_ambiguous kinds changes derived
+     ticket message event_date`.split(/\s+/),
   ),
-);
+  content: new Set(
+    "system extra content_hash version last_event_id observed_at listed created_month".split(" "),
+  ),
+};
 
 /** What the API calls differently. */
 const apiNames: Readonly<Record<string, string>> = {
@@ -80,22 +95,45 @@ const apiNames: Readonly<Record<string, string>> = {
   source_updated_at: "updated_at",
 };
 
+/** What figures take over from the API. */
+const apiNamesOfFigures: Readonly<Record<string, string>> = {
+  ticket_id: "ticket_id",
+  subject: "subject",
+  customer_id: "customer_id",
+  queue_id: "ticket_queue_id",
+  queue: "ticket_queue_name",
+  category: "category_id",
+  source: "source",
+  agent: "user_login",
+  status: "full_status_name",
+  priority: "custom_fields",
+  created_at: "created_at",
+  rating_last: "ratings",
+  vendor_first_response_s: "first_agent_response_time",
+  vendor_close_s: "close_time",
+};
+
 /** `from` and `type` of tickets and messages are the API's; in an event's own columns they are ours. */
 function sourceOf(name: string, parent: string): string {
-  const isApiStruct = parent === "ticket" || parent === "message";
-  const api = apiNames[name] ?? name.replace(/_raw$/, "");
-  if (name === "system" || name === "extra") return "thulium-stream";
-  if (["custom_fields", "extra"].includes(parent)) return `API, \`${parent}\``;
-  if (["changes", "derived"].includes(parent)) return "thulium-stream";
-  if (!isApiStruct && ours.has(name)) return "thulium-stream";
-  return `API, \`${api}\``;
+  if (parent === "extra") return "API, whatever it sent";
+  const api = apiNameOf(name, parent);
+  return api === null ? "thulium-stream" : `API, \`${api}\``;
 }
 
-/** What the schemas of nested fields leave unsaid. */
-const meanings: Readonly<Record<string, string>> = {
-  kind: "What the step was",
-  from: "Value before the step",
-  to: "Value after the step",
-  name: "Name",
-  value: "Value; JSON text for anything that is no text",
-};
+/** null = ours. Structs inside figures, changes and steps are ours as a whole. */
+function apiNameOf(name: string, parent: string): string | null {
+  const given = apiNames[name] ?? name.replace(/_raw$/, "");
+  switch (parent) {
+    case "":
+      return ours.event.has(name) ? null : given;
+    case "ticket":
+    case "message":
+      return ours.content.has(name) ? null : given;
+    case "custom_fields":
+      return parent;
+    case "figures":
+      return apiNamesOfFigures[name] ?? null;
+    default:
+      return null;
+  }
+}

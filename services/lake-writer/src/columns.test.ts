@@ -1,11 +1,6 @@
 import type { Column, ColumnType } from "@thulium-stream/contracts";
 import { describe, expect, it } from "vitest";
-import {
-  messageColumns,
-  messageEventColumns,
-  ticketColumns,
-  ticketEventColumns,
-} from "./columns.ts";
+import { lakeTables } from "./columns.ts";
 
 const shown = (type: ColumnType): string =>
   typeof type === "string"
@@ -18,21 +13,34 @@ const table = (columns: readonly Column[]) =>
 
 describe("columns", () => {
   it("keep their ids, names and types: released ones never move", () => {
-    expect({
-      ticket_events: table(ticketEventColumns),
-      message_events: table(messageEventColumns),
-      tickets: table(ticketColumns),
-      messages: table(messageColumns),
-    }).toMatchSnapshot();
+    const held = lakeTables.map(({ table: name, columns, partition }) => [
+      name,
+      table([...columns, partition]),
+    ]);
+    expect(Object.fromEntries(held)).toMatchSnapshot();
+  });
+
+  it("have a doc string on every level", () => {
+    const bare = (columns: readonly Column[], path: string): readonly string[] =>
+      columns.flatMap(({ name, type, doc }) => [
+        ...(doc === "" ? [`${path}.${name}`] : []),
+        ...bareInside(type, `${path}.${name}`),
+      ]);
+    const bareInside = (type: ColumnType, path: string): readonly string[] =>
+      typeof type === "string"
+        ? []
+        : type.kind === "struct"
+          ? bare(type.fields, path)
+          : bareInside(type.element, path);
+    expect(
+      lakeTables.flatMap(({ table: name, columns, partition }) =>
+        bare([...columns, partition], name),
+      ),
+    ).toEqual([]);
   });
 
   it("have unique ids on every level", () => {
-    for (const columns of [
-      ticketEventColumns,
-      messageEventColumns,
-      ticketColumns,
-      messageColumns,
-    ]) {
+    for (const { columns, partition } of lakeTables) {
       const ids = (list: readonly Column[]): number[] =>
         list.flatMap(({ id, type }) => [id, ...idsOf(type)]);
       const idsOf = (type: ColumnType): number[] =>
@@ -41,7 +49,7 @@ describe("columns", () => {
           : type.kind === "struct"
             ? ids(type.fields)
             : [type.elementId, ...idsOf(type.element)];
-      const all = ids(columns);
+      const all = ids([...columns, partition]);
       expect(new Set(all).size).toBe(all.length);
     }
   });

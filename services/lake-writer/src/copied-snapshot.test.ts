@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type EventLog,
   encodeJson,
@@ -147,6 +147,19 @@ describe("a snapshot of the current-state tables", () => {
       ["2", "b"],
     ]);
     expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([]);
+  });
+
+  it("is made beside a snapshot whose manifest is damaged", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const keys = store.calls.flatMap(({ keys: [key = ""] }) => key);
+    const manifest = keys.find((key) => /^snapshots\/tickets\/.*_manifest\.json$/.test(key));
+    await store.put(manifest ?? "", new TextEncoder().encode('{"format'));
+    await clock.sleep(86_400_000);
+    expect(await snapshot()).toMatchObject({ tickets: 1 });
+    expect((await verifyLake({ store, cache: cache(), signal })).faults).toEqual([
+      { where: dirname(manifest ?? ""), what: expect.stringContaining("cannot be read") },
+    ]);
   });
 
   it("holds the figures of the tickets in a folder of their own, copied like the rest", async () => {

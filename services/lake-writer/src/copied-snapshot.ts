@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { Failure, type Instant, type ObjectStore } from "@thulium-stream/contracts";
+import { Failure, type Instant, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
 import { retrying } from "@thulium-stream/runtime";
 import { mergedTables, type StateTable } from "./columns.ts";
+import { manifestOf } from "./lake-catalog.ts";
 import { isOutdated, type MergeDeps, mergeTable } from "./merge-table.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
 
@@ -89,17 +90,24 @@ async function copyTable(
   };
 }
 
-/** Checksums of the previous snapshot's files, by name and size. */
+/** Checksums of the previous snapshot's files, by name and size; none when its manifest is gone or damaged: they are then computed anew. */
 async function checksumsOf(
   store: ObjectStore,
   folder: string | undefined,
 ): Promise<ReadonlyMap<string, string>> {
-  const bytes = folder === undefined ? null : await store.get(`${folder}/_manifest.json`);
-  if (bytes === null) return new Map();
-  const manifest = JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest;
+  const manifest = folder === undefined ? null : await readable(manifestOf(store, folder));
   return new Map(
-    manifest.files.map(({ name, bytes: size, sha256 }) => [`${name} ${size}`, sha256]),
+    (manifest?.files ?? []).map(({ name, bytes, sha256 }) => [`${name} ${bytes}`, sha256]),
   );
+}
+
+async function readable<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!isFailure(error, "CorruptRecord")) throw error;
+    return null;
+  }
 }
 
 async function checksumOf(store: ObjectStore, key: string): Promise<string> {

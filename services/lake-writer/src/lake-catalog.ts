@@ -1,4 +1,4 @@
-import { type Column, instantOf, type ObjectStore } from "@thulium-stream/contracts";
+import { type Column, Failure, instantOf, type ObjectStore } from "@thulium-stream/contracts";
 import { Table } from "@thulium-stream/lake";
 import { eventTables, lakeTables, mergedTables } from "./columns.ts";
 import type { SnapshotManifest } from "./snapshot.ts";
@@ -116,8 +116,29 @@ export async function lakeViews(store: ObjectStore): Promise<readonly Catalogued
   return [...states, ...events];
 }
 
-/** Snapshot folders, the complete ones and the others, in byte order of their names. */
+/** Snapshot folders, the complete ones and the others, in byte order of their names. @throws Failure `CorruptRecord` naming a manifest that cannot be read. */
 export async function snapshotsOf(store: ObjectStore): Promise<readonly DescribedSnapshot[]> {
+  const folders = await snapshotFolders(store);
+  return await Promise.all(
+    folders.map(async ({ folder, complete, ...counts }) => {
+      const manifest = complete ? await manifestOf(store, folder) : null;
+      const [, table = "", , at = ""] = folder.split("/");
+      return {
+        table,
+        folder,
+        at: manifest?.at ?? at.replace("snapshot_at=", ""),
+        rows: manifest?.rows ?? 0,
+        complete,
+        ...counts,
+      };
+    }),
+  );
+}
+
+/** The same by what the store lists alone: no manifest is read. */
+export async function snapshotFolders(
+  store: ObjectStore,
+): Promise<readonly Pick<DescribedSnapshot, "folder" | "files" | "bytes" | "complete">[]> {
   const folders = new Map<string, { files: number; bytes: number; complete: boolean }>();
   for await (const { key, bytes } of store.list("snapshots/")) {
     const match = /^(snapshots\/[^/]+\/snapshot_date=[^/]+\/snapshot_at=[^/]+)\/(.+)$/.exec(key);
@@ -130,29 +151,25 @@ export async function snapshotsOf(store: ObjectStore): Promise<readonly Describe
         : { ...folder, files: folder.files + 1, bytes: folder.bytes + bytes },
     );
   }
-  const described = await Promise.all(
-    [...folders].map(async ([folder, { files, bytes, complete }]) => {
-      const manifest = complete ? await manifestOf(store, folder) : null;
-      const [, table = "", , at = ""] = folder.split("/");
-      return {
-        table,
-        folder,
-        at: manifest?.at ?? at.replace("snapshot_at=", ""),
-        files,
-        rows: manifest?.rows ?? 0,
-        bytes,
-        complete,
-      };
-    }),
-  );
-  return described.sort((a, b) => (a.folder < b.folder ? -1 : 1));
+  return [...folders]
+    .map(([folder, counts]) => ({ folder, ...counts }))
+    .sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
-/** The manifest of a snapshot folder; null while there is none. */
+/** The manifest of a snapshot folder; null while there is none. @throws Failure `CorruptRecord` when it cannot be read. */
 export async function manifestOf(
   store: ObjectStore,
   folder: string,
 ): Promise<SnapshotManifest | null> {
-  const bytes = await store.get(`${folder}/_manifest.json`);
-  return bytes === null ? null : (JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest);
+  const key = `${folder}/_manifest.json`;
+  const bytes = await store.get(key);
+  if (bytes === null) return null;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as SnapshotManifest;
+  } catch (cause) {
+    throw new Failure("CorruptRecord", `${key} is damaged: it cannot be read as JSON`, {
+      cause,
+      advice: "Restore it from a backup, or remove its folder and make another by `lake snapshot`.",
+    });
+  }
 }

@@ -23,6 +23,7 @@ import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memo
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventTables } from "./columns.ts";
+import { describeLake } from "./lake-catalog.ts";
 import { compactLake, expireLake } from "./maintain-lake.ts";
 import { tableViews } from "./table-views.ts";
 import { TableWriter } from "./table-writer.ts";
@@ -31,6 +32,10 @@ import { gapsOf, verifyLake } from "./verify-lake.ts";
 const never = new AbortController().signal;
 const day = "2026-11-23T22:00:00.000Z";
 let ids = 0;
+const must = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error("not there");
+  return value;
+};
 const newId = () => `id${String(++ids).padStart(6, "0")}`;
 
 describe("looking after a lake", () => {
@@ -164,6 +169,60 @@ describe("looking after a lake", () => {
       where: key,
       what: expect.stringContaining("bytes, the table says"),
     });
+  });
+
+  it("verify names a missing file once, however many states name it", async () => {
+    await flush(3);
+    const table = await Table.open({ store, table: "ticket_events", clock, newId });
+    const oldest = table.metadata?.snapshots[0] ?? null;
+    const [file] = await table.liveFiles(oldest);
+    objects.delete(file?.key ?? "");
+    const verdict = await verifyLake({ store, cache: null, signal: never });
+    expect(verdict.faults).toEqual([{ where: file?.key, what: "is missing" }]);
+  });
+
+  it.each([
+    ["the data of any column", 1 / 3],
+    ["the footer", 1],
+  ])("verify names a file in which bytes of %s are others, and goes on", async (_, share) => {
+    await flush(2);
+    const table = await Table.open({ store, table: "ticket_events", clock, newId });
+    const files = await table.liveFiles();
+    const key = files[0]?.key ?? "";
+    const bytes = objects.get(key)?.bytes.slice() ?? new Uint8Array();
+    const end = Math.floor(bytes.length * share);
+    bytes.fill(0x55, end - 100, end);
+    objects.set(key, { ...must(objects.get(key)), bytes });
+    expect(await verified()).toMatchObject({
+      files: files.length,
+      faults: [{ where: key, what: expect.stringMatching(/^cannot be read: [^\n]+$/) }],
+    });
+  });
+
+  it("verify names a table whose metadata is damaged, and looks at the others", async () => {
+    await flush(1);
+    const list = [...objects.keys()].find((key) => /metadata\/m-/.test(key)) ?? "";
+    const whole = must(objects.get(list));
+    objects.set(list, { ...whole, bytes: whole.bytes.slice(0, 200) });
+    const verdict = await verified();
+    expect(verdict.faults).toEqual([
+      { where: "tables/ticket_events", what: expect.stringContaining(`cannot be read: ${list}`) },
+    ]);
+  });
+
+  it("names a snapshot's manifest that is damaged, to verify as to those who read it", async () => {
+    const folder = "snapshots/tickets/snapshot_date=2026-11-23/snapshot_at=20261123T220000Z";
+    await store.put(`${folder}/_manifest.json`, new TextEncoder().encode('{"format'));
+    expect((await verified()).faults).toEqual([
+      { where: folder, what: expect.stringContaining(`cannot be read: ${folder}/_manifest.json`) },
+    ]);
+    const failure = {
+      code: "CorruptRecord",
+      message: expect.stringContaining(folder),
+      advice: expect.stringContaining("lake snapshot"),
+    };
+    await expect(describeLake(store)).rejects.toMatchObject(failure);
+    await expect(tableViews(store)).rejects.toMatchObject(failure);
   });
 
   it("verify names an event that is there twice", async () => {

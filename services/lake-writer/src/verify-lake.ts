@@ -2,14 +2,16 @@ import { isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import {
   type FileCache,
   type IcebergSnapshot,
+  type LakeView,
   openLakeQuery,
   type Positions,
   positionsOfSnapshot,
   Table,
+  viewSql,
   wholePositionsOfSnapshot,
 } from "@thulium-stream/lake";
 import { eventTables, type LakeTable, lakeTables, mergedTables } from "./columns.ts";
-import { snapshotsOf } from "./lake-catalog.ts";
+import { snapshotFolders } from "./lake-catalog.ts";
 import { verifySnapshot } from "./verify-snapshot.ts";
 
 /** Something that is not as the lake says. */
@@ -34,21 +36,23 @@ export interface LakeVerdict {
 /** How far {@link verifyLake} looks. */
 export interface VerifyLakeOptions {
   readonly store: ObjectStore;
-  /** With it, every file is read: rows are counted, checksums compared, events looked for twice. Without it only what the store lists. */
+  /** With it, every file of the newest states and of the snapshots is read: rows are counted, every column is decoded, checksums of snapshots are compared, events looked for twice. Without it only what the store lists. */
   readonly cache: FileCache | null;
   readonly signal: AbortSignal;
 }
 
 /**
  * Compares what tables and snapshots say with what is there: every file that any state names exists in its size, totals add up, the covered ranges of the log adjoin (no state
- * covers less than the one before it), rows and checksums are as stated, no event and no key of a current state is there twice. What is let go while it is looked at is no fault. Reads only.
- * @throws Failure of the store; `CorruptRecord` for metadata that cannot be read.
+ * covers less than the one before it), rows are as stated and can be read, so are the checksums of snapshots, no event and no key of a current state is there twice. What cannot be read is a fault,
+ * what is let go while it is looked at is none. Reads only.
+ * @throws Failure of the store; `InvalidSettings` for something foreign at the place.
  */
 export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdict> {
   const faults: LakeFault[] = [];
   const count = { tables: 0, states: 0, snapshots: 0, files: 0, rows: 0 };
   for (const spec of lakeTables) {
-    const found = await verifyTable(spec, options, faults);
+    const where = `tables/${spec.table}`;
+    const found = await unlessDamaged(where, faults, () => verifyTable(spec, options, faults));
     if (found === null) continue;
     count.tables += 1;
     count.states += found.states;
@@ -56,15 +60,32 @@ export async function verifyLake(options: VerifyLakeOptions): Promise<LakeVerdic
     count.rows += found.rows;
   }
   const counted = new Map<string, number>();
-  for (const { folder, complete } of await snapshotsOf(options.store)) {
+  for (const { folder, complete } of await snapshotFolders(options.store)) {
     options.signal.throwIfAborted();
     if (!complete) continue;
     count.snapshots += 1;
-    const found = await verifySnapshot(folder, { ...options, counted });
-    count.files += found.files;
-    faults.push(...found.faults);
+    const found = await unlessDamaged(folder, faults, () =>
+      verifySnapshot(folder, { ...options, counted }),
+    );
+    count.files += found?.files ?? 0;
+    faults.push(...(found?.faults ?? []));
   }
   return { ...count, faults };
+}
+
+/** What `look` finds; null, and a fault more, when it meets something that cannot be decoded. */
+async function unlessDamaged<T>(
+  where: string,
+  faults: LakeFault[],
+  look: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isFailure(error, "CorruptRecord")) throw error;
+    faults.push({ where, what: `cannot be read: ${error.message}` });
+    return null;
+  }
 }
 
 /** What a table came to. */
@@ -124,14 +145,15 @@ async function lookAt(
   );
   faults.push(...gapsOf(spec.table, states));
   const filesOf = filesOfStates(table);
+  // By file: many states name it, and it is told once.
+  const lost = new Map<string, string>();
   for (const state of states) {
     signal.throwIfAborted();
     const files = await filesOf(state);
     for (const { key, bytes } of files) {
       const size = held.get(key);
-      if (size === undefined) faults.push({ where: key, what: "is missing" });
-      else if (size !== bytes)
-        faults.push({ where: key, what: `has ${size} bytes, the table says ${bytes}` });
+      if (size === undefined) lost.set(key, "is missing");
+      else if (size !== bytes) lost.set(key, `has ${size} bytes, the table says ${bytes}`);
     }
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
     const stated = Number(state.summary["total-records"]);
@@ -142,9 +164,9 @@ async function lookAt(
       });
   }
   const files = table.snapshot === null ? [] : await filesOf(table.snapshot);
-  const missing = new Set(faults.map(({ where }) => where));
-  if (cache !== null && !files.some(({ key }) => missing.has(key)))
-    faults.push(...(await readTable(spec, files, cache)));
+  for (const [where, what] of lost) faults.push({ where, what });
+  const there = files.filter(({ key }) => !lost.has(key));
+  if (cache !== null) faults.push(...(await readTable(spec, there, { cache, signal })));
   return {
     states: states.length,
     files: files.length,
@@ -212,27 +234,39 @@ function shortOf(held: Positions, least: Positions) {
   });
 }
 
-/** Counts rows of every file, and events and keys that are there twice. */
+/** Reads every file to its last column, counts its rows, and looks for events and keys that are there twice. */
 async function readTable(
   { table, columns }: LakeTable,
-  files: readonly { readonly key: string; readonly rows: number; readonly bytes: number }[],
-  cache: FileCache,
+  files: readonly StatedFile[],
+  { cache, signal }: { readonly cache: FileCache; readonly signal: AbortSignal },
 ): Promise<readonly LakeFault[]> {
   const faults: LakeFault[] = [];
   const paths = await cache.pathsOf(files);
-  const each = paths.map((path, at) => ({ name: `f${at}`, files: [path], columns }));
-  await using query = await openLakeQuery({
-    views: [{ name: "t", files: paths, columns }, ...each],
-  });
-  const one = async (sql: string) => (await query.run(sql)).rows[0]?.map(Number) ?? [];
-  for (const [at, file] of files.entries()) {
-    const [rows] = await one(`select count(*) from f${at}`);
-    if (rows !== file.rows)
-      faults.push({ where: file.key, what: `has ${rows} rows, the table says ${file.rows}` });
+  const readable: string[] = [];
+  await using query = await openLakeQuery({ views: [] });
+  const one = async (view: LakeView, sql: string) => {
+    await query.run(viewSql(view));
+    return (await query.run(sql, { signal })).rows[0]?.map(Number) ?? [];
+  };
+  for (const [at, { key, rows: stated }] of files.entries()) {
+    const path = paths[at] ?? "";
+    const view = { name: `f${at}`, files: [path], columns };
+    try {
+      // The hash is of no use but that every value has to be decoded for it.
+      const [rows] = await one(view, `select count(*), bit_xor(hash(f${at})) from f${at}`);
+      readable.push(path);
+      if (rows !== stated)
+        faults.push({ where: key, what: `has ${rows} rows, the table says ${stated}` });
+    } catch (error) {
+      if (!isFailure(error, "InvalidSettings")) throw error;
+      const [reason = ""] = error.message.split("\n");
+      faults.push({ where: key, what: `cannot be read: ${reason}` });
+    }
   }
   const isOfEvents = eventTables.some((events) => events.table === table);
   const key = mergedTables.find((state) => state.table === table)?.key ?? ["id"];
   const [all = 0, distinct = 0] = await one(
+    { name: "t", files: readable, columns },
     `select count(*), count(distinct (${key.join(", ")}, null)) from t`,
   );
   if (all !== distinct)

@@ -15,8 +15,8 @@ import { openEncoders, openLakeForCommits } from "../assembly/open-lake.ts";
 import { openLog } from "../assembly/open-log.ts";
 import { holdStateFolder } from "../assembly/pipeline.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
-import { print } from "../terminal/console.ts";
-import { grouped } from "../terminal/progress.ts";
+import { note, print } from "../terminal/console.ts";
+import { grouped, sizeText } from "../terminal/progress.ts";
 import { renderTable } from "../terminal/table.ts";
 
 /** Runs work over the lake with a temporary folder of its own, so that it may run beside a lake writer. */
@@ -44,13 +44,14 @@ export async function compactNow(
   const done = await withWorkshop(store, context, (deps) => compactLake(deps, signal));
   print(
     renderTable(
-      ["table", "files before", "files after", "bytes written"],
+      ["table", "files before", "files after", "written"],
       done.map(({ table, filesBefore, filesAfter, bytes }) => [
         table,
         filesBefore,
         filesAfter,
-        bytes,
+        sizeText(bytes),
       ]),
+      ["written"],
     ),
   );
 }
@@ -88,9 +89,15 @@ export async function verifyLakeNow(
   else {
     const { tables, states, snapshots, files, rows, faults } = verdict;
     for (const { where, what } of faults) print(`${where} ${what}`);
+    const verdictText =
+      faults.length === 0
+        ? "as stated"
+        : `${grouped(faults.length)} ${faults.length === 1 ? "fault" : "faults"}`;
     print(
-      `${grouped(tables)} tables with ${grouped(states)} states, ${grouped(snapshots)} snapshots, ${grouped(files)} files, ${grouped(rows)} rows: ${faults.length === 0 ? "as stated" : `${grouped(faults.length)} faults`}`,
+      `${grouped(tables)} tables with ${grouped(states)} states, ${grouped(snapshots)} snapshots, ${grouped(files)} files, ${grouped(rows)} rows: ${verdictText}`,
     );
+    if (tables + snapshots === 0)
+      note(`nothing is in ${context.settings.LAKE_URL} yet: is this the lake that was meant?`);
   }
   return verdict.faults.length === 0 ? exitCodes.done : exitCodes.differences;
 }

@@ -28,6 +28,7 @@ import { withLogAndLake } from "../commands/with-adapters.ts";
 import { type ProcessContext, processContext } from "../process-context.ts";
 import { ask, canAsk } from "../terminal/ask.ts";
 import { note, print } from "../terminal/console.ts";
+import { grouped } from "../terminal/progress.ts";
 import { renderTable } from "../terminal/table.ts";
 import { eraseCopies, openIdleExtractor } from "./erase-here.ts";
 import { type EraseOptions, type Subject, subjectOf } from "./erase-subject.ts";
@@ -176,7 +177,7 @@ export async function eraseStatus(json: boolean, signal: AbortSignal): Promise<n
     if (json) print(JSON.stringify(told));
     else
       note(
-        `\nsearched ${inTopics.records} records and ${inLake.objects} objects for ${list.erasures.length} erasures`,
+        `\nsearched ${grouped(inTopics.records)} records and ${grouped(inLake.objects)} objects for what was erased`,
       );
   });
   return code;
@@ -235,7 +236,7 @@ function printErasure(
   closedAt: Instant | null,
 ): void {
   print(
-    `\n${id}: a ${subject}, asked for ${at.slice(0, 19).replace("T", " ")}, ${closedAt === null ? "not closed yet" : `closed ${closedAt.slice(0, 19).replace("T", " ")}`}`,
+    `\n${id}: a ${subject}, asked for ${minuteOf(at)}, ${closedAt === null ? "not closed yet" : `closed ${minuteOf(closedAt)}`}`,
   );
   printReport(lines);
   for (const { what } of late) print(`  overdue: ${what}`);
@@ -252,6 +253,9 @@ function printReport(lines: readonly ReportLine[]): void {
 
 function whenOf(state: ReportLine["state"], at: Instant | null): string {
   if (at === null) return "when it runs";
-  const day = `${at.slice(0, 16).replace("T", " ")} UTC`;
-  return state === "done" ? day : `until ${day}`;
+  return state === "done" ? minuteOf(at) : `until ${minuteOf(at)}`;
+}
+
+function minuteOf(at: Instant): string {
+  return `${at.slice(0, 16).replace("T", " ")} UTC`;
 }

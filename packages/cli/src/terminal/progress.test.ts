@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { progressLine, spanText } from "./progress.ts";
+import { progressLine, sizeText, spanText } from "./progress.ts";
 
 const progress = { done: 5000, expected: 20_000, unit: "tickets", ratePerS: 812.4, etaS: 18.4 };
 
@@ -22,7 +22,22 @@ describe("spanText", () => {
     [200, "3 min 20 s"],
     [180, "3 min"],
     [7500, "2 h 5 min"],
+    [172_799, "47 h 59 min"],
+    [273_600, "3 d 4 h"],
   ])("%d is %s", (seconds, text) => {
     expect(spanText(seconds)).toBe(text);
+  });
+});
+
+describe("sizeText", () => {
+  it.each([
+    [0, "0 B"],
+    [840, "840 B"],
+    [1000, "1 kB"],
+    [2_471_656, "2.4 MB"],
+    [10_450_000, "10 MB"],
+    [33_285_996_544, "31 GB"],
+  ])("%d is %s", (bytes, text) => {
+    expect(sizeText(bytes)).toBe(text);
   });
 });

@@ -71,11 +71,22 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
-/** Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min. */
+/** Bytes as people say them, by 1024: 840 B, 2.4 MB, 31 GB. */
+export function sizeText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, at] = [bytes, 0];
+  while (value >= 999.5 && at < units.length - 1) [value, at] = [value / 1024, at + 1];
+  const rounded = value < 9.95 ? Math.round(value * 10) / 10 : Math.round(value);
+  return `${rounded} ${units[at]}`;
+}
+
+/** Seconds as people say them: 8 s, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
 export function spanText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 3600)
     return `${Math.floor(whole / 60)} min${whole % 60 > 0 ? ` ${whole % 60} s` : ""}`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < 2 * 86_400)
+    return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }

@@ -1,14 +1,16 @@
-/** Rows as an aligned text table; numbers to the right, headings above a rule. */
+/** Rows as an aligned text table; numbers to the right, and the columns named as `right`; headings above a rule. */
 export function renderTable(
   headings: readonly string[],
   rows: readonly (readonly unknown[])[],
+  right: readonly string[] = [],
 ): string {
   const cells = rows.map((row) => row.map(cellText));
   const widths = headings.map((heading, column) =>
     Math.max(displayWidth(heading), ...cells.map((row) => displayWidth(row[column] ?? ""))),
   );
   const isNumeric = headings.map(
-    (_, column) => rows.length > 0 && rows.every((row) => isNumber(row[column])),
+    (heading, column) =>
+      right.includes(heading) || (rows.length > 0 && rows.every((row) => isNumber(row[column]))),
   );
   const line = (row: readonly string[]) =>
     row

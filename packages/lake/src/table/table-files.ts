@@ -114,14 +114,17 @@ export class TableFiles {
     }
   }
 
-  /** Manifests of a snapshot. */
+  /** Manifests of a snapshot. @throws Failure `CorruptRecord` when its list is missing, unreadable, or names fewer files than the snapshot's summary: a list that was cut short reads as a smaller table. */
   async manifests(snapshot: IcebergSnapshot | null): Promise<readonly ManifestFile[]> {
     if (snapshot === null) return [];
     const key = this.keyOf(snapshot["manifest-list"]);
     const manifests = await decodeManifestList(key, await this.#whole(key));
-    // Cut behind its header a list looks like that of an empty table.
-    if (manifests.length === 0 && Number(snapshot.summary["total-data-files"] ?? 0) > 0)
-      throw corrupt(key, "it names no manifest, but its snapshot has files");
+    const found = manifests
+      .filter(({ content }) => content === 0)
+      .reduce((sum, each) => sum + each.added_files_count + each.existing_files_count, 0);
+    const stated = Number(snapshot.summary["total-data-files"] ?? 0);
+    if (found < stated)
+      throw corrupt(key, `its manifests have ${found} files, the summary says ${stated}`);
     return manifests;
   }
 

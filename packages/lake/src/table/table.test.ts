@@ -280,4 +280,23 @@ describe("a table", () => {
       });
     }
   });
+
+  it("takes no manifest list that is cut short for a table with fewer files, and appends nothing to it", async () => {
+    const table = await made();
+    await append(table, 0, 10);
+    await append(table, 10, 30);
+    const key = table.files.keyOf(table.snapshot?.["manifest-list"] ?? "");
+    const whole = (await store.get(key)) ?? new Uint8Array();
+    for (const length of [0, 3, 100, whole.length - 40, whole.length - 17]) {
+      await store.put(key, whole.slice(0, length));
+      const reader = await open();
+      for (const work of [reader.liveFiles(), append(reader, 30, 31)])
+        await expect(work, `cut to ${length} bytes`).rejects.toMatchObject({
+          code: "CorruptRecord",
+          message: expect.stringContaining(key),
+        });
+    }
+    await store.put(key, whole);
+    expect(await rowsOf(await open())).toBe(30);
+  });
 });

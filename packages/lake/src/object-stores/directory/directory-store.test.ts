@@ -41,6 +41,14 @@ describe("the directory store", () => {
     expect(files.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual(["a.parquet"]);
   });
 
+  it("names the object that is not there to be copied, and what tells more", async () => {
+    await using store = await openDirectoryStore({ folder: root, newId });
+    await expect(store.copy("tables/t/a", "snapshots/b")).rejects.toMatchObject({
+      message: "tables/t/a is not there to be copied",
+      advice: expect.stringContaining("lake verify"),
+    });
+  });
+
   it("removes folders that have become empty", async () => {
     await using store = await openDirectoryStore({ folder: root, newId });
     await store.put("a/b/c/1", bytes);

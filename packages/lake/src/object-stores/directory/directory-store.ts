@@ -2,6 +2,7 @@ import { link, readdir, readFile, rename, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import {
   Failure,
+  isFailure,
   type ObjectBody,
   type ObjectEntry,
   type ObjectStore,
@@ -88,7 +89,15 @@ class DirectoryStore implements ObjectStore {
 
   /** A file of its own, not a hard link: whoever edits one by hand must not change the other. */
   async copy(from: string, to: string): Promise<void> {
-    await this.#write(to, { file: this.#path(from) }, rename);
+    try {
+      await this.#write(to, { file: this.#path(from) }, rename);
+    } catch (error) {
+      if (!isFailure(error) || systemCode(error.cause) !== "ENOENT") throw error;
+      throw new Failure("Rejected", `${from} is not there to be copied`, {
+        cause: error,
+        advice: "`lake verify` lists what the lake's tables and snapshots lack.",
+      });
+    }
   }
 
   async *list(prefix: string): AsyncIterable<ObjectEntry> {
