@@ -7,6 +7,7 @@ import {
   encodeJson,
   headerNames,
   type NewRecord,
+  type ObjectStore,
   silentLogger,
   topics,
 } from "@thulium-stream/contracts";
@@ -14,15 +15,18 @@ import { openEmbeddedLog } from "@thulium-stream/event-log/embedded";
 import {
   appendRecords,
   FaultyObjectStore,
+  makeMessage,
   makeTicketState,
   VirtualClock,
 } from "@thulium-stream/kit";
 import { type BulkEncoder, openFileCache, openLakeQuery, Table } from "@thulium-stream/lake";
 import { createDuckdbEncoder } from "@thulium-stream/lake/duckdb";
-import { createMemoryStore } from "@thulium-stream/lake/memory";
+import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memory";
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stateTables } from "./columns.ts";
 import { lakeViews, manifestOf } from "./lake-catalog.ts";
+import { mergeTable } from "./merge-table.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import { tableViews } from "./table-views.ts";
 import { verifyLake } from "./verify-lake.ts";
@@ -36,6 +40,7 @@ describe("a snapshot of the current-state tables", () => {
   let clock: VirtualClock;
   let log: EventLog;
   let duckdb: BulkEncoder;
+  let objects: MemoryObjects;
   let store: FaultyObjectStore;
 
   beforeEach(async () => {
@@ -49,7 +54,8 @@ describe("a snapshot of the current-state tables", () => {
     });
     await log.ensureTopics(topics);
     duckdb = await createDuckdbEncoder({ tempFolder: join(folder, "temp"), newId });
-    store = new FaultyObjectStore(createMemoryStore({ clock }), () => undefined, clock);
+    objects = new Map();
+    store = new FaultyObjectStore(createMemoryStore({ clock, objects }), () => undefined, clock);
   });
   afterEach(async () => {
     await duckdb.close();
@@ -59,24 +65,20 @@ describe("a snapshot of the current-state tables", () => {
 
   const cache = () =>
     openFileCache({ url: "s3://bucket/lake", store, folder: join(folder, "cache"), clock, newId });
-  const snapshot = () =>
-    writeSnapshot(
-      {
-        log,
-        store,
-        cache: cache(),
-        encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
-        encoderSetting: "auto",
-        tempFolder: join(folder, "temp"),
-        clock,
-        logger: silentLogger,
-        newId,
-        limits: { flushIntervalMs: 1000, flushRows: 10, flushBytes: 1e9 },
-        deadLetter: async () => {},
-      },
-      { system: "acme", zone: "Europe/Warsaw" },
-      signal,
-    );
+  const deps = (on: ObjectStore = store) => ({
+    log,
+    store: on,
+    cache: cache(),
+    encoders: { parquetjs: createParquetjsEncoder({ newId }), duckdb },
+    encoderSetting: "auto" as const,
+    tempFolder: join(folder, "temp"),
+    clock,
+    logger: silentLogger,
+    newId,
+    limits: { flushIntervalMs: 1000, flushRows: 10, flushBytes: 1e9 },
+    deadLetter: async () => {},
+  });
+  const snapshot = () => writeSnapshot(deps(), { system: "acme", zone: "Europe/Warsaw" }, signal);
 
   function ticket(n: number, subject: string, append: number, month: string): NewRecord {
     const state = makeTicketState({ ticket_id: String(n), subject });
@@ -128,6 +130,41 @@ describe("a snapshot of the current-state tables", () => {
     expect(uploads.map(({ keys }) => keys[0])).toEqual([expect.stringMatching(/_manifest\.json$/)]);
     const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
     expect([snapshots, faults]).toEqual([3, []]);
+  });
+
+  it("is cut at one append although another machine merges further in between", async () => {
+    const month = { [headerNames.createdMonth]: "2026-11" };
+    const message = (n: number, body: string, at: number): NewRecord => ({
+      topic: "messages",
+      key: `acme:${n}:1`,
+      partitionKey: `acme:${n}`,
+      value: encodeJson({ ...makeMessage({ ticket_id: String(n), message_id: "1" }), body }),
+      headers: { ...month, [headerNames.append]: String(at) },
+    });
+    await append(ticket(1, "a", 1, "2026-11"), message(1, "a", 1), checkpoint(1));
+    const elsewhere = async () => {
+      await append(ticket(1, "b", 2, "2026-11"), message(1, "b", 2), checkpoint(2));
+      await mergeTable(deps(createMemoryStore({ clock, objects })), stateTables[1], { signal });
+    };
+    let isFirst = true;
+    store.plan = ({ method, keys: [key = ""] }) => {
+      if (method !== "get" || key !== "tables/messages/metadata/version-hint.text" || !isFirst)
+        return;
+      isFirst = false;
+      return { kind: "hold", until: elsewhere() };
+    };
+    await expect(snapshot()).rejects.toMatchObject({ code: "Unavailable" });
+    await snapshot();
+    const views = (await lakeViews(store)).filter(({ name }) => /^(tickets|messages)$/.test(name));
+    const held = [];
+    for (const view of views) {
+      await using query = await openLakeQuery({
+        views: [{ ...view, files: await cache().pathsOf(view.objects) }],
+      });
+      const column = view.name === "tickets" ? "subject" : "body";
+      held.push((await query.run(`select ${column} from ${view.name}`)).rows);
+    }
+    expect(held).toEqual([[["b"]], [["b"]]]);
   });
 
   it("reads no file again that the snapshot before it had", async () => {

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
-import { Failure, type Instant, isFailure, type ObjectStore } from "@thulium-stream/contracts";
+import {
+  appendOf,
+  type EventLog,
+  Failure,
+  type Instant,
+  isFailure,
+  type ObjectStore,
+} from "@thulium-stream/contracts";
 import { type LiveFile, Table } from "@thulium-stream/lake";
-import { retrying } from "@thulium-stream/runtime";
+import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { mergedTables, type StateTable } from "./columns.ts";
 import { manifestOf } from "./lake-catalog.ts";
 import { isOutdated, type MergeDeps, mergeTable } from "./merge-table.ts";
@@ -35,6 +42,10 @@ export async function copySnapshot(
     await mergeTable(deps, spec, { cutAppend: cut.cutAppend, whole: true, signal });
     const { store, clock, newId } = deps;
     const table = await Table.open({ store, table: spec.table, clock, newId });
+    if (await isBeyond(deps.log, { spec, table, cutAppend: cut.cutAppend }, signal))
+      throw new Failure("Unavailable", `another machine has merged ${spec.table} beyond the cut`, {
+        advice: "Nothing to do: another snapshot is made.",
+      });
     const files = await table.liveFiles();
     if (!files.every((file) => isOf(file, spec, cut.system))) return null;
     states.push({ spec, table, files });
@@ -43,6 +54,30 @@ export async function copySnapshot(
   for (const { spec, table, files } of states)
     manifests.push(await copyTable(deps, cut, { spec, table, files }, signal));
   return manifests;
+}
+
+/** Positions before a table's own in which records are looked at: the last of them may be marks of transactions. */
+const lookedAt = 100;
+
+/** Whether a table has read records of later appends than the cut. */
+async function isBeyond(
+  log: EventLog,
+  { spec, table, cutAppend }: { spec: StateTable; table: Table; cutAppend: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { topic } = spec;
+  const ranges = (await log.ends(topic)).map((range) => ({
+    ...range,
+    end: Math.min(range.end, table.positions[range.partition] ?? 0),
+  }));
+  const from = ranges.map(({ partition, earliest, end }) => ({
+    topic,
+    partition,
+    position: Math.max(earliest, end - lookedAt),
+  }));
+  for await (const { records } of batchesToEnd(log, topic, { ranges, from, signal }))
+    if (records.some((record) => appendOf(record) > cutAppend)) return true;
+  return false;
 }
 
 /** Whether all rows of a file are of one tenant, by its bounds. */

@@ -93,9 +93,7 @@ export class TableFiles {
 
   /** Whether the metadata file of a version is still there. */
   async isThere(version: number): Promise<boolean> {
-    const key = this.metadataKey(version);
-    for await (const entry of this.#store.list(key)) return entry.key === key;
-    return false;
+    return (await this.#store.get(this.metadataKey(version))) !== null;
   }
 
   /** The version that the hint names; 0 when there is none or it is unreadable. */

@@ -96,10 +96,7 @@ function sendThrough({ plant }: LakeConditions, crash: OrderedCrash): void {
   const sent = async function sent(this: S3Client, ...args: unknown[]) {
     const [command] = args;
     const now = going.getStore();
-    // A look for one version lists its key alone.
-    const isOfFolder =
-      command instanceof ListObjectsV2Command && command.input.Prefix?.endsWith("/") === true;
-    if (isOfFolder && now !== undefined) now.hasListed = true;
+    if (command instanceof ListObjectsV2Command && now !== undefined) now.hasListed = true;
     const point = pointOf(command);
     if (command instanceof DeleteObjectsCommand && point !== null)
       // Whoever watches sees who deletes: a flush or a merge never may.
