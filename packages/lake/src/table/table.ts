@@ -264,9 +264,9 @@ export class Table {
   ): Promise<boolean> {
     const { clock } = this.#options;
     for (let doubts = 0; ; ) {
+      const base = this.#current;
+      if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
       try {
-        const base = this.#current;
-        if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
         if (isLanded(base.metadata)) return true;
         // Clocks of writers differ: time in the table never steps back.
         const nowMs = Math.max(clock.now(), base.metadata["last-updated-ms"]);
@@ -275,6 +275,8 @@ export class Table {
         if (await this.#put(base, nextVersion(metadata, this.#nameOf(base), nowMs), isLanded))
           return true;
       } catch (error) {
+        // What an older version names may be gone: an erasure lets the history of a table go at once.
+        if (isFailure(error, "CorruptRecord") && (await this.#isOutdated(base))) continue;
         doubts += 1;
         if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
           throw error;
@@ -282,6 +284,12 @@ export class Table {
       }
       await this.refresh();
     }
+  }
+
+  /** Whether there is a newer version than this one, which is then the current one. */
+  async #isOutdated({ version }: TableVersion): Promise<boolean> {
+    this.#current = await this.#files.newest(null);
+    return this.version > version;
   }
 
   /** One conditional PUT. Returns whether it won; the newest version is known afterwards only then. */
