@@ -133,7 +133,7 @@ export async function decodeManifest(
 export function corrupt(key: string, what: string, cause?: unknown): Failure {
   return new Failure("CorruptRecord", `${key} is damaged: ${what}`, {
     ...(cause === undefined ? {} : { cause }),
-    advice: "Restore it from the bucket's versions.",
+    advice: "Restore it from a backup or the bucket's versions; without either see docs/lake.md.",
   });
 }
 

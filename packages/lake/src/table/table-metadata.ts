@@ -104,7 +104,7 @@ export function decodeMetadata(key: string, bytes: Uint8Array): TableMetadata {
   } catch (cause) {
     throw new Failure("CorruptRecord", `${key} is damaged: it cannot be read as JSON`, {
       cause,
-      advice: "Restore it from the bucket's versions.",
+      advice: "Restore it from a backup or the bucket's versions; without either see docs/lake.md.",
     });
   }
   return checked(key, parsed as Partial<TableMetadata> | null);
@@ -133,7 +133,7 @@ function checked(key: string, metadata: Partial<TableMetadata> | null): TableMet
   const missing = parts.find((part) => metadata?.[part] === undefined);
   if (missing !== undefined)
     throw new Failure("CorruptRecord", `${key} is damaged: it has no ${missing}`, {
-      advice: "Restore it from the bucket's versions.",
+      advice: "Restore it from a backup or the bucket's versions; without either see docs/lake.md.",
     });
   return { refs: {}, "snapshot-log": [], "metadata-log": [], ...metadata } as TableMetadata;
 }

@@ -1,6 +1,7 @@
 import { type Column, Failure, isFailure, type ObjectStore } from "@thulium-stream/contracts";
 import { FaultyObjectStore, faultAt, VirtualClock } from "@thulium-stream/kit";
 import { beforeEach, describe, expect, it } from "vitest";
+import { expireSnapshots, noHistory } from "../maintenance/expire-snapshots.ts";
 import { createMemoryStore } from "../object-stores/memory/memory-store.ts";
 import type { DataFile } from "./data-file.ts";
 import { oldestFileMs, Table } from "./table.ts";
@@ -147,6 +148,16 @@ describe("a table", () => {
     expect(await other.commit(change())).toBe("conflict");
     expect(await rowsOf(await open())).toBe(15);
     expect((await open()).positions).toEqual({ 0: 10, 1: 5 });
+  });
+
+  it("goes on when what its version names has been removed since, as an erasure does at once", async () => {
+    const [table, other] = [await made(), await open()];
+    await append(table, 0, 10);
+    await append(other, 0, 10, 1);
+    await expireSnapshots(other, { store, clock, history: noHistory, dropTags: true });
+    expect(await store.get(table.files.keyOf(table.snapshot?.["manifest-list"] ?? ""))).toBeNull();
+    expect(await append(table, 10, 30)).toBe("committed");
+    expect([await rowsOf(await open()), table.positions]).toEqual([40, { 0: 30, 1: 10 }]);
   });
 
   it("commits no file that was begun an hour ago: it may have been taken for an orphan", async () => {

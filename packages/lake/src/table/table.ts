@@ -265,9 +265,8 @@ export class Table {
     const { clock } = this.#options;
     for (let doubts = 0; ; ) {
       const base = this.#current;
-      let lacking: Failure | null = null;
+      if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
       try {
-        if (base === null) throw new Failure("Invariant", `the table ${this.name} does not exist`);
         if (isLanded(base.metadata)) return true;
         // Clocks of writers differ: time in the table never steps back.
         const nowMs = Math.max(clock.now(), base.metadata["last-updated-ms"]);
@@ -276,18 +275,21 @@ export class Table {
         if (await this.#put(base, nextVersion(metadata, this.#nameOf(base), nowMs), isLanded))
           return true;
       } catch (error) {
-        if (isFailure(error, "CorruptRecord")) lacking = error;
-        else {
-          doubts += 1;
-          if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
-            throw error;
-          await clock.sleep(100 * 2 ** doubts, signal);
-        }
+        // What an older version names may be gone: an erasure lets the history of a table go at once.
+        if (isFailure(error, "CorruptRecord") && (await this.#isOutdated(base))) continue;
+        doubts += 1;
+        if (!isFailure(error, "Unavailable", "TimedOut", "RateLimited") || doubts >= mostDoubts)
+          throw error;
+        await clock.sleep(100 * 2 ** doubts, signal);
       }
       await this.refresh();
-      // What an older version names may have expired, but not what the newest one does.
-      if (lacking !== null && this.version === base?.version) throw lacking;
     }
+  }
+
+  /** Whether there is a newer version than this one, which is then the current one. */
+  async #isOutdated({ version }: TableVersion): Promise<boolean> {
+    this.#current = await this.#files.newest(null);
+    return this.version > version;
   }
 
   /** One conditional PUT. Returns whether it won; the newest version is known afterwards only then. */

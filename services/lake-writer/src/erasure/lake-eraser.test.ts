@@ -375,11 +375,18 @@ describe("the lake's part of an erasure", () => {
         }),
       ),
     ]);
-    expect(await eraserOn(store).eraseAll(never)).toBe("ahead");
+    const eraser = eraserOn(store);
+    expect(await eraser.eraseAll(never)).toBe("ahead");
     await writerOn(store).flushUntil(never);
-    expect(await eraserOn(store).eraseAll(never)).toBe("done");
+    expect(await eraser.eraseAll(never)).toBe("done");
     const again = new ErasureFollower(log, "acme");
     await again.refresh();
+    const [state] = again.records.list.erasures;
+    // Those of the first look, too.
+    expect(again.records.doneBy("lake", state as ErasureState)?.counts).toMatchObject({
+      "rows of tables": 10,
+      "rows of snapshots": 24,
+    });
     const cache = cacheOf(store);
     const { found } = await searchLake({ store, cache }, again.records.list, never);
     expect([...found]).toEqual([]);

@@ -34,6 +34,8 @@ export interface LakeEraserDeps {
 /** How far {@link LakeEraser.eraseAll} came. */
 export type LakeErasure = "done" | "ahead" | "orphans";
 
+const nothing = { "rows of tables": 0, "rows of snapshots": 0, "claim-check bodies": 0 };
+
 /**
  * The lake's part of every erasure. What is left to do is seen in the objects themselves, so that a part that was cut short is simply done again; that it is done is
  * written into `extractor-state`.
@@ -41,6 +43,8 @@ export type LakeErasure = "done" | "ahead" | "orphans";
 export class LakeEraser {
   readonly #deps: LakeEraserDeps;
   readonly #follower: ErasureFollower;
+  /** What was removed since the last part that was told as done: it may take several looks. */
+  #removed = nothing;
 
   constructor(deps: LakeEraserDeps) {
     this.#deps = deps;
@@ -94,13 +98,15 @@ export class LakeEraser {
       const snapshots = await eraseSnapshots(deps, signal);
       const claims = await eraseClaims(store, list);
       const counts = {
-        "rows of tables": tables.rows,
-        "rows of snapshots": snapshots.rows,
-        "claim-check bodies": claims,
+        "rows of tables": this.#removed["rows of tables"] + tables.rows,
+        "rows of snapshots": this.#removed["rows of snapshots"] + snapshots.rows,
+        "claim-check bodies": this.#removed["claim-check bodies"] + claims,
       };
+      this.#removed = counts;
       if (await this.#isAhead(tables.positions, erasures, signal)) return "ahead";
       if (!tables.isClean) return "orphans";
       await this.#tell(log, erasures, counts);
+      this.#removed = nothing;
       logger.info({ counts }, "erased from the lake");
       return "done";
     } finally {
