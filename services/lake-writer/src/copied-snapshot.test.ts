@@ -25,7 +25,7 @@ import { createMemoryStore, type MemoryObjects } from "@thulium-stream/lake/memo
 import { createParquetjsEncoder } from "@thulium-stream/lake/parquetjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stateTables } from "./columns.ts";
-import { lakeViews, manifestOf } from "./lake-catalog.ts";
+import { describeLake, lakeViews, manifestOf } from "./lake-catalog.ts";
 import { mergeTable } from "./merge-table.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import { tableViews } from "./table-views.ts";
@@ -130,6 +130,27 @@ describe("a snapshot of the current-state tables", () => {
     expect(uploads.map(({ keys }) => keys[0])).toEqual([expect.stringMatching(/_manifest\.json$/)]);
     const { snapshots, faults } = await verifyLake({ store, cache: cache(), signal });
     expect([snapshots, faults]).toEqual([3, []]);
+  });
+
+  it("tags the states that it is copied from with its local day", async () => {
+    await append(ticket(1, "a", 1, "2026-10"), checkpoint(1));
+    await snapshot();
+    const open = () => Table.open({ store, table: "tickets", clock, newId });
+    const first = (await open()).snapshot;
+    await clock.sleep(60_000);
+    await append(ticket(2, "b", 2, "2026-11"), checkpoint(2));
+    await snapshot();
+    const table = await open();
+    const [second, tag] = [table.snapshot, table.metadata?.refs["2026-11-23"]];
+    expect(tag).toEqual({
+      "snapshot-id": second?.["snapshot-id"],
+      type: "tag",
+      "max-ref-age-ms": 30 * 86_400_000,
+    });
+    expect(second?.["snapshot-id"]).not.toBe(first?.["snapshot-id"]);
+    const { snapshots } = await describeLake(store);
+    const manifest = await manifestOf(store, snapshots.at(-1)?.folder ?? "");
+    expect(manifest?.tableState).toBe(String(tag?.["snapshot-id"]));
   });
 
   it("is cut at one append although another machine merges further in between", async () => {

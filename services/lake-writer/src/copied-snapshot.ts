@@ -96,7 +96,7 @@ async function copyTable(
   const known = await checksumsOf(store, previous[spec.table]);
   const folder = folderOf(spec.table);
   const copied: SnapshotManifest["files"][number][] = [];
-  const { positions } = table;
+  const { positions, snapshot } = table;
   for (const { key, partition, rows, bytes } of files) {
     signal.throwIfAborted();
     // Named after its month and its source: a file that did not change keeps its name from snapshot to snapshot.
@@ -118,6 +118,7 @@ async function copyTable(
     system,
     at,
     cutAppend,
+    tableState: snapshot === null ? null : String(snapshot["snapshot-id"]),
     rows: copied.reduce((sum, { rows }) => sum + rows, 0),
     bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
     files: copied,

@@ -16,7 +16,7 @@ import {
   type LogRecord,
   type ObjectStore,
 } from "@thulium-stream/contracts";
-import { chooseEncoder } from "@thulium-stream/lake";
+import { chooseEncoder, Table } from "@thulium-stream/lake";
 import { batchesToEnd, retrying } from "@thulium-stream/runtime";
 import { Temporal } from "temporal-polyfill";
 import { closeSnapshot } from "./close-snapshot.ts";
@@ -35,6 +35,8 @@ export interface SnapshotManifest {
   readonly at: Instant;
   /** Number of the append at which tickets and messages of this snapshot were cut. Figures are those that the log held then. */
   readonly cutAppend: number;
+  /** Id of the table's state that the files are of, as text; null when the rows were read from the log. */
+  readonly tableState: string | null;
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly {
@@ -85,6 +87,7 @@ export async function writeSnapshot(
       continue;
     }
     await writeHint(deps, manifests, folderOf, signal);
+    await tagStates(deps, manifests, localDay(at, options.zone));
     return summaryOf(at, manifests);
   }
 }
@@ -129,6 +132,22 @@ async function writeHint(
   const options = { what: "writing the hint", clock, logger, signal };
   const bytes = encodeJson(Object.fromEntries(latest));
   await retrying(() => store.put("snapshots/_latest.json", bytes), options);
+}
+
+/** Names the states that the files are of by the local day, for readers of the tables. Of the snapshots of a day the last one's has the name. */
+async function tagStates(
+  { store, clock, newId }: SnapshotDeps,
+  manifests: readonly SnapshotManifest[],
+  day: string,
+): Promise<void> {
+  for (const { table: name, tableState } of manifests) {
+    if (tableState === null) continue;
+    const table = await Table.open({ store, table: name, clock, newId });
+    const state = table.metadata?.snapshots.find(
+      (each) => String(each["snapshot-id"]) === tableState,
+    );
+    if (state !== undefined) await table.tag(day, state["snapshot-id"]);
+  }
 }
 
 function summaryOf(at: Instant, manifests: readonly SnapshotManifest[]): SnapshotSummary {
@@ -191,8 +210,11 @@ async function latestFolders(store: ObjectStore): Promise<Readonly<Record<string
 
 /** `snapshots/<table>/snapshot_date=<local day>/snapshot_at=<UTC instant>`. */
 export function snapshotFolder(table: string, at: Instant, zone: string): string {
-  const day = Temporal.Instant.from(at).toZonedDateTimeISO(zone).toPlainDate().toString();
-  return `snapshots/${table}/snapshot_date=${day}/snapshot_at=${at.replace(/[-:]|\.\d+/g, "")}`;
+  return `snapshots/${table}/snapshot_date=${localDay(at, zone)}/snapshot_at=${at.replace(/[-:]|\.\d+/g, "")}`;
+}
+
+function localDay(at: Instant, zone: string): string {
+  return Temporal.Instant.from(at).toZonedDateTimeISO(zone).toPlainDate().toString();
 }
 
 interface TableCut {
@@ -241,6 +263,7 @@ async function writeTable(
     system,
     at,
     cutAppend,
+    tableState: null,
     rows: files.reduce((sum, { rows }) => sum + rows, 0),
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     files,

@@ -1,5 +1,10 @@
 import { type Clock, isFailure, type ObjectStore } from "@thulium-stream/contracts";
-import { type HistoryLimits, keptSnapshots, withSnapshots } from "../table/snapshot-history.ts";
+import {
+  type HistoryLimits,
+  keptSnapshots,
+  livingRefs,
+  withSnapshots,
+} from "../table/snapshot-history.ts";
 import type { Table } from "../table/table.ts";
 import type { TableFiles } from "../table/table-files.ts";
 import type { IcebergSnapshot } from "../table/table-metadata.ts";
@@ -33,9 +38,8 @@ export async function expireSnapshots(
   let gone: readonly IcebergSnapshot[] = [];
   await table.refresh();
   await table.update((metadata) => {
-    const refs = dropTags
-      ? Object.fromEntries(Object.entries(metadata.refs).filter(([, { type }]) => type !== "tag"))
-      : metadata.refs;
+    const living = Object.entries(livingRefs(metadata, clock.now()));
+    const refs = Object.fromEntries(living.filter(([, { type }]) => !dropTags || type !== "tag"));
     const kept = new Set(keptSnapshots(metadata.snapshots, refs, history, clock.now()));
     gone = metadata.snapshots.filter((snapshot) => !kept.has(snapshot));
     return gone.length === 0 ? null : withSnapshots({ ...metadata, refs }, [...kept]);

@@ -252,6 +252,27 @@ describe("maintenance of a table", () => {
     expect([...objects.keys()].filter((key) => key.includes("/data/"))).toHaveLength(2);
   });
 
+  it("a tag ends when the table keeps no day as old", async () => {
+    const { table } = await filled();
+    const tagged = table.snapshot?.["snapshot-id"] ?? -1;
+    await table.tag("2026-11-23", tagged);
+    await append(table, "2026-11-24", [102]);
+    const isThere = () =>
+      table.metadata?.snapshots.some((each) => each["snapshot-id"] === tagged) === true;
+    await clock.sleep(30 * dayMs);
+    const history = { newest: 1, days: 0 };
+    expect((await expireSnapshots(table, { store, clock, history })).snapshots).toBeGreaterThan(0);
+    expect([isThere(), Object.keys(table.metadata?.refs ?? {})]).toEqual([
+      true,
+      ["main", "2026-11-23"],
+    ]);
+    await clock.sleep(2 * dayMs);
+    await append(table, "2026-12-25", [103]);
+    expect(Object.keys(table.metadata?.refs ?? {})).toEqual(["main"]);
+    await expireSnapshots(table, { store, clock, history });
+    expect(isThere()).toBe(false);
+  });
+
   it("orphans go after three days and never earlier; what any snapshot names stays", async () => {
     const { table, rows } = await filled();
     const orphan = await file(store, "2026-11-23", [999]);

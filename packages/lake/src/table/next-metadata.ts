@@ -7,6 +7,7 @@ import {
   historyOf,
   historyProperties,
   keptSnapshots,
+  livingRefs,
   withSnapshots,
 } from "./snapshot-history.ts";
 import {
@@ -112,7 +113,9 @@ export function withSnapshot(
   properties: Readonly<Record<string, string>>,
 ): TableMetadata {
   const id = snapshot["snapshot-id"];
-  const refs = { ...metadata.refs, main: { "snapshot-id": id, type: "branch" as const } };
+  const nowMs = snapshot["timestamp-ms"];
+  const main = { "snapshot-id": id, type: "branch" as const };
+  const refs = { ...livingRefs(metadata, nowMs), main };
   const added: TableMetadata = {
     ...metadata,
     "last-sequence-number": snapshot["sequence-number"],
@@ -125,7 +128,6 @@ export function withSnapshot(
       { "timestamp-ms": snapshot["timestamp-ms"], "snapshot-id": id },
     ],
   };
-  const nowMs = snapshot["timestamp-ms"];
   return withSnapshots(added, keptSnapshots(added.snapshots, refs, historyOf(metadata), nowMs));
 }
 

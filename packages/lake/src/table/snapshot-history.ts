@@ -1,4 +1,4 @@
-import type { IcebergSnapshot, TableMetadata } from "./table-metadata.ts";
+import type { IcebergSnapshot, SnapshotRef, TableMetadata } from "./table-metadata.ts";
 
 /** Which snapshots a table keeps. */
 export interface HistoryLimits {
@@ -37,6 +37,28 @@ export function historyOf({ properties }: Pick<TableMetadata, "properties">): Hi
     newest: newest ?? defaultHistory.newest,
     days: ageMs === null ? defaultHistory.days : Math.ceil(ageMs / dayMs),
   };
+}
+
+/** How old a tag may become: as old as the last snapshots of days. Pure. */
+export function tagAgeOf(metadata: Pick<TableMetadata, "properties">): {
+  readonly "max-ref-age-ms": number;
+} {
+  // Iceberg allows no age of 0.
+  return { "max-ref-age-ms": Math.max(1, historyOf(metadata).days * dayMs) };
+}
+
+/** Branches, and the tags that still count: a tag ends with its age, and with its snapshot. Pure. */
+export function livingRefs(
+  { refs, snapshots }: Pick<TableMetadata, "refs" | "snapshots">,
+  nowMs: number,
+): TableMetadata["refs"] {
+  const madeMs = new Map(snapshots.map((each) => [each["snapshot-id"], each["timestamp-ms"]]));
+  const lives = ({ type, ...ref }: SnapshotRef) => {
+    const atMs = madeMs.get(ref["snapshot-id"]);
+    const maxAgeMs = ref["max-ref-age-ms"] ?? Number.POSITIVE_INFINITY;
+    return type === "branch" || (atMs !== undefined && nowMs - atMs <= maxAgeMs);
+  };
+  return Object.fromEntries(Object.entries(refs).filter(([, ref]) => lives(ref)));
 }
 
 /** The snapshots that stay: the newest, one a day before these, and whatever a branch or tag names. In the order given. Pure. */

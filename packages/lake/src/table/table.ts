@@ -18,6 +18,7 @@ import {
   withSnapshot,
 } from "./next-metadata.ts";
 import { type DraftId, SnapshotDraft, type TableChange } from "./snapshot-draft.ts";
+import { tagAgeOf } from "./snapshot-history.ts";
 import { TableFiles, type TableVersion } from "./table-files.ts";
 import {
   columnsOf,
@@ -212,12 +213,15 @@ export class Table {
     });
   }
 
-  /** Names a snapshot, so that it is kept and can be read by this name. */
+  /**
+   * Names a snapshot, so that it can be read by this name as long as the table keeps days of its history; the name may have been another one's. One that is gone by now is not named.
+   */
   async tag(name: string, snapshotId: SnapshotId): Promise<void> {
-    await this.update((metadata) => ({
-      ...metadata,
-      refs: { ...metadata.refs, [name]: { "snapshot-id": snapshotId, type: "tag" } },
-    }));
+    await this.update((metadata) => {
+      if (!metadata.snapshots.some((each) => each["snapshot-id"] === snapshotId)) return null;
+      const tag = { "snapshot-id": snapshotId, type: "tag" as const, ...tagAgeOf(metadata) };
+      return { ...metadata, refs: { ...metadata.refs, [name]: tag } };
+    });
   }
 
   async #create(spec: TableSpec): Promise<void> {

@@ -40,7 +40,7 @@ export interface ExpectedRead {
 }
 
 /**
- * Fills a lake in three steps (one help desk, another, an added column) and says what readers must find: the newest state, an older one, one ticket, and the
+ * Fills a lake in three steps (one help desk and a snapshot of it, another one, an added column) and says what readers must find: the newest state, an older one, one ticket, and the
  * rows from before and after the new column. What is expected comes from the log, not from the lake.
  */
 export async function lakeForReaders(lake: {
@@ -78,7 +78,9 @@ export async function lakeForReaders(lake: {
   try {
     const reads: ExpectedRead[] = [];
     await extract(log, folder, { system: "acme", tickets: 200 });
-    await writerOf("duckdb").flushUntil(never);
+    const writer = writerOf("duckdb");
+    await writer.flushUntil(never);
+    await writer.writeSnapshot(never);
     const first = await Promise.all(eventTables.map((spec) => stateOf(log, store, spec)));
     await extract(log, folder, { system: "beta", tickets: 100 });
     await writerOf("parquetjs-lite").flushUntil(never);
