@@ -53,26 +53,22 @@ export async function sortedParts(
   const rowGroupRows = rowGroupRowsOf(Number(rows), Number(bytes), partBytes);
   if (first === undefined) return { queries: [query], rowGroupRows };
   const order = `ORDER BY ${[first, ...rest].map((name) => `${name} NULLS LAST`).join(", ")}`;
-  const sorted = (condition: string) => `SELECT * FROM (${query}) ${condition} ${order}`;
-  if (Number(densest) <= partBytes) return { queries: [sorted("")], rowGroupRows };
+  const sorted = (condition: string) => `SELECT * FROM (${query}) WHERE ${condition} ${order}`;
+  if (Number(densest) <= partBytes) return { queries: [sorted("true")], rowGroupRows };
   const found = await connection.runAndReadAll(
     `SELECT min(value) FROM sizes GROUP BY (bytes_upto - 1) // ${partBytes} HAVING min(value) IS NOT NULL ORDER BY 1 OFFSET 1`,
   );
   const cuts = found.getRows().map(([value]) => literal(String(value)));
-  const queries = [null, ...cuts].map((from, at) => {
+  return { queries: rangesOf(first, cuts).map(sorted), rowGroupRows };
+}
+
+/** Conditions that divide rows by a column at these values; the last one takes rows without a value, too. Pure. */
+function rangesOf(column: string, cuts: readonly string[]): readonly string[] {
+  return [null, ...cuts].map((from, at) => {
     const to = cuts[at];
-    const conditions = [
-      ...(from === null ? [] : [`${first} >= ${from}`]),
-      ...(to === undefined ? [] : [`${first} < ${to}`]),
-    ].join(" AND ");
-    // Without an end, also the rows without a value.
-    return sorted(
-      conditions === ""
-        ? ""
-        : `WHERE ${to === undefined ? `(${conditions} OR ${first} IS NULL)` : conditions}`,
-    );
+    const least = from === null ? "true" : `${column} >= ${from}`;
+    return to === undefined ? `(${least} OR ${column} IS NULL)` : `${least} AND ${column} < ${to}`;
   });
-  return { queries, rowGroupRows };
 }
 
 /** A whole number of DuckDB's vectors, as far as one fits. Pure. */
