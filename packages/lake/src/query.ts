@@ -1,6 +1,11 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
-import { identifier, literal, sqlTypeOf } from "./encoders/duckdb/duckdb-schema.ts";
+import {
+  emptySelectionOf,
+  identifier,
+  literal,
+  sqlTypeOf,
+} from "./encoders/duckdb/duckdb-schema.ts";
 import { type DuckdbModule, loadDuckdb } from "./encoders/duckdb/load-duckdb.ts";
 import { instantText } from "./instant-text.ts";
 
@@ -79,14 +84,11 @@ export async function openLakeQuery(options: LakeQueryOptions): Promise<LakeQuer
 
 /** A view of files with explicit types. The empty first part gives each column its type and its place even without files. */
 export function viewSql({ name, files, columns }: LakeView): string {
-  const typed = columns.map(
-    (column) => `CAST(NULL AS ${sqlTypeOf(column.type)}) AS ${identifier(column.name)}`,
-  );
   const cast = columns.map(
     (column) =>
       `CAST(${identifier(column.name)} AS ${sqlTypeOf(column.type)}) AS ${identifier(column.name)}`,
   );
-  const empty = `SELECT ${typed.join(", ")} WHERE false`;
+  const empty = emptySelectionOf(columns);
   const read = `SELECT * FROM read_parquet([${files.map(literal).join(", ")}], union_by_name = true, hive_partitioning = false)`;
   const source = files.length === 0 ? empty : `${empty} UNION ALL BY NAME ${read}`;
   return `CREATE VIEW ${identifier(name)} AS SELECT ${cast.join(", ")} FROM (${source})`;

@@ -4,7 +4,12 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Column, Failure } from "@thulium-stream/contracts";
 import { fileFailureOf } from "../encoders/draft-file.ts";
 import { type CopiedFile, copyToParquet } from "../encoders/duckdb/copy-to-parquet.ts";
-import { identifier, jsonColumnsOf, literal, sqlTypeOf } from "../encoders/duckdb/duckdb-schema.ts";
+import {
+  emptySelectionOf,
+  identifier,
+  jsonColumnsOf,
+  literal,
+} from "../encoders/duckdb/duckdb-schema.ts";
 import { loadDuckdb } from "../encoders/duckdb/load-duckdb.ts";
 import { filesOf, selectionOf } from "../encoders/duckdb/parquet-rewriter.ts";
 import { sortedParts } from "../encoders/duckdb/sorted-parts.ts";
@@ -195,11 +200,9 @@ export class StateMerge implements AsyncDisposable {
 
   /** The changes that were taken, as a table expression. */
   get #changes(): string {
-    if (this.#staged.length > 0) return `read_parquet([${this.#staged.map(literal).join(", ")}])`;
-    const none = [...changeColumns, ...this.#options.columns].map(
-      ({ name, type }) => `CAST(NULL AS ${sqlTypeOf(type)}) AS ${identifier(name)}`,
-    );
-    return `(SELECT ${none.join(", ")} WHERE false)`;
+    return this.#staged.length > 0
+      ? `read_parquet([${this.#staged.map(literal).join(", ")}])`
+      : `(${emptySelectionOf([...changeColumns, ...this.#options.columns])})`;
   }
 
   /** The newest rows of a stretch, without those that are removed. */

@@ -25,6 +25,14 @@ const leafTypes = {
   instant: "TIMESTAMP WITH TIME ZONE",
 } as const;
 
+/** A selection without rows that has the columns with their types. */
+export function emptySelectionOf(columns: readonly Column[]): string {
+  const typed = columns.map(
+    ({ name, type }) => `CAST(NULL AS ${sqlTypeOf(type)}) AS ${identifier(name)}`,
+  );
+  return `SELECT ${typed.join(", ")} WHERE false`;
+}
+
 /** Columns for `read_json(columns = …)`. */
 export function jsonColumnsOf(columns: readonly Column[]): string {
   const entries = columns.map(({ name, type }) => `${literal(name)}: ${literal(sqlTypeOf(type))}`);

@@ -4,7 +4,7 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Column, type ColumnStats, Failure } from "@thulium-stream/contracts";
 import { fileFailureOf, publishDraft } from "../draft-file.ts";
 import { copyToParquet } from "./copy-to-parquet.ts";
-import { identifier, literal, sqlTypeOf } from "./duckdb-schema.ts";
+import { emptySelectionOf, identifier, literal, sqlTypeOf } from "./duckdb-schema.ts";
 import { loadDuckdb } from "./load-duckdb.ts";
 import { type SortableRows, type SortedParts, sortedParts } from "./sorted-parts.ts";
 
@@ -180,13 +180,10 @@ export function filesOf(inputs: readonly string[]): string {
 
 /** All columns with their types of today. The empty first part gives a column its place where no input has it. */
 export function selectionOf(columns: readonly Column[], inputs: readonly string[]): string {
-  const typed = columns.map(
-    ({ name, type }) => `CAST(NULL AS ${sqlTypeOf(type)}) ${identifier(name)}`,
-  );
   const cast = columns.map(
     ({ name, type }) => `CAST(${identifier(name)} AS ${sqlTypeOf(type)}) AS ${identifier(name)}`,
   );
-  return `SELECT ${cast.join(", ")} FROM (SELECT ${typed.join(", ")} WHERE false UNION ALL BY NAME SELECT * FROM ${filesOf(inputs)})`;
+  return `SELECT ${cast.join(", ")} FROM (${emptySelectionOf(columns)} UNION ALL BY NAME SELECT * FROM ${filesOf(inputs)})`;
 }
 
 /** A condition that is never null. */
